@@ -1,0 +1,151 @@
+"""What can be wrong with a request, as exceptions that know their own answer.
+
+The store, admission and the HTTP views raise these; only `sedna_gm.http.answers` turns one into a response.
+Each class's docstring is its default message.
+
+    GMError
+    ├── BadRequest            400
+    ├── NotFound              404
+    ├── MethodNotAllowed      405
+    ├── NotAcceptable         406
+    ├── AlreadyExists         409
+    ├── Conflict              409
+    ├── Gone                  410
+    ├── TooLarge              413
+    ├── UnsupportedMediaType  415
+    ├── Refused               422
+    └── NodeSilent            504
+
+Anything else that reaches the HTTP door is a bug: logged with its traceback, answered without details.
+"""
+
+# The names are the reasons that Kubernetes clients know.
+# ruff: noqa: N818
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One problem of one field: its JSON path, a Kubernetes cause type, and a sentence."""
+
+    field: str
+    reason: str
+    message: str
+
+
+class GMError(Exception):
+    """The request cannot be served."""
+
+    code: ClassVar[int] = 500
+    reason: ClassVar[str] = "InternalError"
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        kind: str = "",
+        name: str = "",
+        causes: Iterable[Cause] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.message = message or " ".join((type(self).__doc__ or "").split())
+        self.kind = kind
+        self.name = name
+        self.causes = tuple(causes)
+        self.headers = dict(headers or {})
+        super().__init__(self.message)
+
+    def details(self) -> dict[str, Any]:
+        """The `details` of a Kubernetes Status: which resource, and every cause."""
+        found: dict[str, Any] = {}
+        if self.name:
+            found["name"] = self.name
+        if self.kind:
+            found["kind"] = self.kind
+        if self.causes:
+            found["causes"] = [
+                {"reason": cause.reason, "message": cause.message, "field": cause.field}
+                for cause in self.causes
+            ]
+        return found
+
+
+class BadRequest(GMError):
+    """The request cannot be understood; its body or one of its parameters is malformed."""
+
+    code = 400
+    reason = "BadRequest"
+
+
+class NotFound(GMError):
+    """There is no such resource."""
+
+    code = 404
+    reason = "NotFound"
+
+
+class MethodNotAllowed(GMError):
+    """This method is not offered here."""
+
+    code = 405
+    reason = "MethodNotAllowed"
+
+
+class NotAcceptable(GMError):
+    """None of the asked media types can be given; ask for application/json or application/yaml."""
+
+    code = 406
+    reason = "NotAcceptable"
+
+
+class AlreadyExists(GMError):
+    """A resource of this kind and name exists already; change it, or choose another name."""
+
+    code = 409
+    reason = "AlreadyExists"
+
+
+class Conflict(GMError):
+    """The resource has been modified since it was read; read it again and repeat the change."""
+
+    code = 409
+    reason = "Conflict"
+
+
+class Gone(GMError):
+    """The asked resourceVersion is too old; list again and watch from the list's resourceVersion."""
+
+    code = 410
+    reason = "Expired"
+
+
+class TooLarge(GMError):
+    """The body is larger than this server takes."""
+
+    code = 413
+    reason = "RequestEntityTooLarge"
+
+
+class UnsupportedMediaType(GMError):
+    """This media type is not taken here; send application/json or application/yaml."""
+
+    code = 415
+    reason = "UnsupportedMediaType"
+
+
+class Refused(GMError):
+    """The resource is not valid."""
+
+    code = 422
+    reason = "Invalid"
+
+
+class NodeSilent(GMError):
+    """The node does not answer."""
+
+    code = 504
+    reason = "Timeout"
