@@ -1,0 +1,49 @@
+# `make` alone lists what can be made. Everything runs in .venv, which is made from the lock files on first use.
+PYTHON ?=
+BIN := .venv/bin
+# Workers for pytest-xdist; 0 runs in one process (for a debugger).
+JOBS ?= 2
+# More arguments for what is run: make test ARGS="-k watch", make demo ARGS="--help".
+ARGS ?=
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format docs docs-serve clean lock set-up set-up-dev
+
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: set-up ## Run the helmet-detection job to its end (sets up what it needs)
+	$(BIN)/python examples/helmet_detection/demo.py $(ARGS)
+
+test: set-up-dev ## Run all tests
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+
+check: set-up-dev ## Check format, lint, types, import contracts and docs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/mkdocs build --strict --quiet
+
+format: set-up-dev ## Format the code, and mend what the linter can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: set-up-dev ## Build the documentation into site/
+	$(BIN)/mkdocs build --strict
+
+docs-serve: set-up-dev ## Serve the documentation while writing it
+	$(BIN)/mkdocs serve
+
+lock: set-up-dev ## Write the lock files anew from pyproject.toml's lower bounds
+	$(BIN)/python .ci/lock.py
+
+clean: ## Remove what was built here, the virtual environment included
+	rm -rf .venv .demo site build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+set-up:
+	@.ci/set-up demo
+
+set-up-dev:
+	@.ci/set-up dev
