@@ -1,0 +1,195 @@
+"""The kind IncrementalLearningJob: a model that keeps learning from what its hosts see.
+
+`spec` is the original's, field for field. `status` is written by the GlobalManager's controller alone.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from sedna.api.meta import (
+    API_VERSION,
+    Bool,
+    Condition,
+    Int,
+    KeyValue,
+    NameReference,
+    NonEmpty,
+    Number,
+    Resource,
+    ResourceName,
+    Text,
+    Time,
+    Value,
+)
+from sedna.api.models import ModelVersion
+from sedna.api.pods import AbsolutePath, PodTemplate
+from sedna.api.triggers import NUM_OF_SAMPLES, Trigger
+
+TRIGGER_ANNOTATION = "sedna.io/trigger"
+JOB_FINALIZER = "sedna.io/job"
+
+
+class JobDataset(Value):
+    """What to learn from."""
+
+    name: ResourceName
+    train_prob: Annotated[Number, Field(gt=0, lt=1)] = 0.8
+    """Share of the new samples that trains; the rest evaluates."""
+
+
+class TrainTrigger(Trigger):
+    """When to train: enough samples that were not used yet, in the window of the day."""
+
+    @model_validator(mode="after")
+    def _counts_samples(self) -> TrainTrigger:
+        if self.condition is not None and self.condition.metric != NUM_OF_SAMPLES:
+            raise ValueError(f"training can wait for the metric {NUM_OF_SAMPLES} only, not {self.condition.metric}")
+        return self
+
+
+class TrainSpec(Value):
+    """How to train."""
+
+    template: PodTemplate
+    trigger: TrainTrigger
+
+
+class EvalSpec(Value):
+    """How to evaluate."""
+
+    template: PodTemplate
+    initial_eval_model: NameReference | None = None
+    """The model to compare the first round with; absent: the deploy model."""
+
+
+class HardExampleMining(Value):
+    """How the inference worker finds the frames worth labelling."""
+
+    name: NonEmpty
+    """Threshold, CrossEntropy, IBT, Random, CloudOnly, EdgeOnly, or a name that user code registers."""
+    parameters: list[KeyValue] = Field(default_factory=list)
+
+
+class DeployModel(Value):
+    """Which model is replaced, and how."""
+
+    name: ResourceName
+    hot_update_enabled: Bool = False
+    """True: the running worker swaps the model between two predictions. False: it is started again."""
+    poll_period_seconds: Annotated[Int, Field(ge=1)] = 60
+    """How often a hot-updated worker looks by itself, should it have missed the notice."""
+
+
+class DeploySpec(Value):
+    """When and how to deploy, and what serves."""
+
+    model: DeployModel
+    template: PodTemplate
+    trigger: Trigger | None = None
+    """Absent: every new model is deployed."""
+    hard_example_mining: HardExampleMining | None = None
+
+
+class IncrementalLearningJobSpec(Value):
+    """What to learn from, with which code, when, and where to put it."""
+
+    initial_model: NameReference
+    """Where round 1 begins."""
+    dataset: JobDataset
+    train_spec: TrainSpec
+    eval_spec: EvalSpec
+    deploy_spec: DeploySpec
+    output_dir: AbsolutePath
+    """Models and sample lists of each round go below this folder of the node."""
+    credential_name: Text | None = None
+
+
+class JobCondition(Condition):
+    """One step of one stage, in the original's words."""
+
+    stage: Literal["Train", "Eval", "Deploy"]
+    round: Annotated[Int, Field(ge=0)] = 0
+    data: Text | None = None
+    """JSON text with `input` and `output`, as in the original."""
+
+
+class SampleCounts(Value):
+    """How far into the dataset's history the job is."""
+
+    seen: Annotated[Int, Field(ge=0)] = 0
+    used: Annotated[Int, Field(ge=0)] = 0
+    """Samples below this index belong to a finished round."""
+    new: Annotated[Int, Field(ge=0)] = 0
+
+
+class RoundRange(Value):
+    """The samples that one round took."""
+
+    round: Annotated[Int, Field(ge=1)]
+    start: Annotated[Int, Field(ge=0)]
+    end: Annotated[Int, Field(ge=0)]
+
+
+class RoundProgress(Value):
+    """The round under way."""
+
+    start: Annotated[Int, Field(ge=0)] = 0
+    end: Annotated[Int, Field(ge=0)] = 0
+    started_at: Time | None = None
+    stage_since: Time | None = None
+    """When the present stage began: its deadline counts from here."""
+    base_model: ModelVersion | None = None
+    new_model: ModelVersion | None = None
+    new_metrics: dict[Text, Number | list[Number]] | None = None
+    old_metrics: dict[Text, Number | list[Number]] | None = None
+    compared_with: ModelVersion | None = None
+
+
+class Serving(Value):
+    """The inference worker, in short."""
+
+    phase: Text | None = None
+    node: Text | None = None
+    model: Text | None = None
+    message: Text | None = None
+
+
+class IncrementalLearningJobStatus(Value):
+    """Where the job stands and why."""
+
+    observed_generation: Int | None = None
+    start_time: Time | None = None
+    completion_time: Time | None = None
+    stage: Literal["Train", "Eval", "Deploy"] | None = None
+    phase: Literal["Waiting", "Ready", "Starting", "Running", "Completed", "Failed"] | None = None
+    round: Annotated[Int, Field(ge=0)] | None = None
+    paused: Text | None = None
+    """Where an operator has stopped the job, if anywhere."""
+    message: Text | None = None
+    """One sentence: what it does or waits for."""
+    samples: SampleCounts | None = None
+    current: RoundProgress | None = None
+    last_trained_model: ModelVersion | None = None
+    """Where the next training begins."""
+    deployed_model: ModelVersion | None = None
+    finished_rounds: list[RoundRange] = Field(default_factory=list)
+    """The last few completed rounds: their evaluation parts are evaluated again."""
+    failures: Annotated[Int, Field(ge=0)] = 0
+    """Rounds failed in a row; backoff grows with it."""
+    retry_after: Time | None = None
+    nodes: dict[Text, Text] = Field(default_factory=dict)
+    """Node of each stage."""
+    serving: Serving | None = None
+    conditions: list[JobCondition] = Field(default_factory=list)
+
+
+class IncrementalLearningJob(Resource):
+    """Train, evaluate, deploy, and again."""
+
+    api_version: Literal["sedna.io/v1alpha1"] = API_VERSION
+    kind: Literal["IncrementalLearningJob"] = "IncrementalLearningJob"
+    spec: IncrementalLearningJobSpec
+    status: IncrementalLearningJobStatus = IncrementalLearningJobStatus()

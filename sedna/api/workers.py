@@ -1,0 +1,161 @@
+"""The kind Worker: one run of user code that a controller wants on a node, and what became of it.
+
+Controllers of the GlobalManager write spec; the node's LocalController writes status. `WorkerReport` is what the
+library inside the worker tells its LocalController, in the original's shape.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from sedna.api.incremental_learning import HardExampleMining
+from sedna.api.meta import API_VERSION, Bool, Int, NonEmpty, Number, Resource, ResourceName, Text, Time, Value
+from sedna.api.pods import PodSpec
+
+NODE_FINALIZER = "sedna.io/node"
+FINAL_PHASES = ("Succeeded", "Failed")
+
+Metrics = dict[Text, Number | list[Number]]
+
+
+class JobReference(Value):
+    """The job that a worker belongs to."""
+
+    kind: Text
+    name: ResourceName
+    uid: Text
+
+
+class DatasetReference(Value):
+    """The dataset that a worker's samples come from."""
+
+    name: ResourceName
+    url: NonEmpty
+    format: Text
+
+
+class SampleRange(Value):
+    """Samples of a dataset by their place in its history, from `start` up to but not including `end`."""
+
+    dataset: ResourceName
+    start: Annotated[Int, Field(ge=0)]
+    end: Annotated[Int, Field(ge=0)]
+    part: Literal["train", "eval", "all"] = "all"
+    """Which side of the split; see `sedna.api.splitting`."""
+    probability: Number = 1.0
+    seed: Text = ""
+    round: Annotated[Int, Field(ge=0)] = 0
+
+
+class ModelReference(Value):
+    """A version of a model."""
+
+    name: ResourceName
+    url: NonEmpty
+    format: Text = ""
+    sha256: Text | None = None
+    """Absent: not known yet; the LocalController reports it."""
+    round: Annotated[Int, Field(ge=0)] = 0
+
+
+class HotUpdate(Value):
+    """Whether a running worker swaps models by itself."""
+
+    enabled: Bool = False
+    poll_period_seconds: Annotated[Int, Field(ge=1)] = 60
+
+
+class WorkerSpec(Value):
+    """What shall run."""
+
+    node_name: ResourceName
+    role: Literal["train", "eval", "inference"]
+    job: JobReference
+    round: Annotated[Int, Field(ge=0)]
+    template: PodSpec
+    dataset: DatasetReference | None = None
+    samples: list[SampleRange] = Field(default_factory=list)
+    models: list[ModelReference] = Field(default_factory=list)
+    """train: the base; eval: new, then deployed; inference: the one to serve."""
+    output_dir: Text = ""
+    job_output_dir: Text = ""
+    hard_example_mining: HardExampleMining | None = None
+    hot_update: HotUpdate | None = None
+    restart_policy: Literal["Never", "OnFailure", "Always"] = "Never"
+    active_deadline_seconds: Annotated[Int, Field(ge=1)] | None = None
+    termination_grace_period_seconds: Annotated[Int, Field(ge=0)] = 30
+
+
+class ReportSummary(Value):
+    """The last thing that the library said."""
+
+    status: Literal["completed", "failed", "running"]
+    message: Text | None = None
+    time: Time | None = None
+
+
+class WorkerResult(Value):
+    """A model that the worker made or judged."""
+
+    format: Text = ""
+    url: Text
+    metrics: Metrics = Field(default_factory=dict)
+    sha256: Text | None = None
+    size_bytes: Int | None = None
+    device_soc_versions: Annotated[list[Text], Field(alias="device_soc_versions")] = Field(default_factory=list)
+
+
+class ServedModel(Value):
+    """What an inference worker serves, or has refused to."""
+
+    url: Text
+    sha256: Text | None = None
+    round: Int = 0
+    state: Literal["Loading", "Loaded", "Refused"]
+    reason: Text | None = None
+    message: Text | None = None
+    time: Time | None = None
+
+
+class WorkerStatus(Value):
+    """What became of it."""
+
+    phase: Literal["Pending", "Starting", "Running", "Succeeded", "Failed", "Paused"] = "Pending"
+    reason: Text | None = None
+    message: Text | None = None
+    unit: Text | None = None
+    pid: Int | None = None
+    exit_code: Int | None = None
+    signal: Int | None = None
+    restarts: Int = 0
+    start_time: Time | None = None
+    finish_time: Time | None = None
+    observed_generation: Int | None = None
+    report: ReportSummary | None = None
+    results: list[WorkerResult] = Field(default_factory=list)
+    model: ServedModel | None = None
+
+
+class Worker(Resource):
+    """One run of user code on one node."""
+
+    api_version: Literal["sedna.io/v1alpha1"] = API_VERSION
+    kind: Literal["Worker"] = "Worker"
+    spec: WorkerSpec
+    status: WorkerStatus = WorkerStatus()
+
+
+class WorkerReport(Value):
+    """What the library posts to its LocalController; `results` stay loose, since user code fills them."""
+
+    name: NonEmpty
+    namespace: NonEmpty
+    owner_name: Text = ""
+    owner_kind: Text = ""
+    kind: Literal["train", "eval", "deploy", "inference"]
+    status: Literal["completed", "failed", "running"]
+    owner_info: dict[str, Any] | None = None
+    results: list[dict[str, Any]] | None = None
+    message: Text | None = None
