@@ -1,0 +1,80 @@
+"""One name for the content of a model: its sha256, whether it is a file or a folder.
+
+The LocalController writes it into the hot-update file, the library checks it before it loads, the
+GlobalManager keeps it as the lineage of a model. All three must agree, so it is computed here only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+StrPath = str | os.PathLike[str]
+
+# Large enough that the hash, not the system call, is the cost; small enough for any edge host.
+_CHUNK_BYTES = 1 << 20
+
+
+def digest(path: StrPath) -> str:
+    """The sha256 of a file's bytes, or of a folder's tree (see `tree_digest`), as 64 hex digits.
+
+    Raises FileNotFoundError when nothing is there, ValueError when the path is neither a regular file
+    nor a folder, and OSError when it cannot be read.
+    """
+    found = Path(path)
+    mode = found.stat().st_mode
+    if stat.S_ISDIR(mode):
+        return tree_digest(found)
+    if stat.S_ISREG(mode):
+        return file_digest(found)
+    # Reading a pipe would wait for ever, and a device has no content of its own.
+    raise ValueError(f"{found} is neither a regular file nor a folder")
+
+
+def file_digest(path: StrPath) -> str:
+    """The sha256 of one file's bytes as 64 hex digits; reads in constant memory."""
+    sha256 = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            sha256.update(chunk)
+    return sha256.hexdigest()
+
+
+def tree_digest(path: StrPath) -> str:
+    """The sha256 over the sorted lines "<sha256 of a file>  <its path inside the folder>\\n".
+
+    Links are followed, so a folder of links and its plain copy are the same model. Empty folders,
+    permissions and times do not count. Raises NotADirectoryError when `path` is not a folder.
+    """
+    lines = (
+        file_digest(file).encode("ascii") + b"  " + os.fsencode(relative) + b"\n"
+        for relative, file in files_below(path)
+    )
+    return hashlib.sha256(b"".join(sorted(lines))).hexdigest()
+
+
+def files_below(path: StrPath) -> Iterator[tuple[str, Path]]:
+    """Every regular file below a folder: its relative path with slashes, and where it is.
+
+    Raises ValueError on a link that leads back into its own parents and on pipes, sockets and devices:
+    neither can be part of a model, and both would otherwise be read for ever.
+    """
+    top = Path(path)
+    yield from _walk(top, top, (top.resolve(strict=True),))
+
+
+def _walk(top: Path, folder: Path, parents: tuple[Path, ...]) -> Iterator[tuple[str, Path]]:
+    for entry in sorted(folder.iterdir()):
+        mode = entry.stat().st_mode
+        if stat.S_ISDIR(mode):
+            real = entry.resolve(strict=True)
+            if real in parents:
+                raise ValueError(f"{entry} is a link to one of its own parent folders")
+            yield from _walk(top, entry, (*parents, real))
+        elif stat.S_ISREG(mode):
+            yield entry.relative_to(top).as_posix(), entry
+        else:
+            raise ValueError(f"{entry} is neither a regular file nor a folder")
