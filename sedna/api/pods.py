@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
 from sedna.api.meta import Bool, Int, LabelKey, LabelValue, NonEmpty, ResourceName, Text, Value
 from sedna.api.names import check_dns_label
@@ -200,6 +200,15 @@ class PodSpec(Value):
     image_pull_secrets: Ineffective = None
     init_containers: Ineffective = None
     enable_service_links: Ineffective = None
+
+    @model_validator(mode="after")
+    def _mounts_have_volumes(self) -> PodSpec:
+        names = [volume.name for volume in self.volumes]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"volumes of the same name: {', '.join(twice)}")
+        if missing := sorted({mount.name for mount in self.container.volume_mounts} - set(names)):
+            raise ValueError(f"volumeMounts name volumes that are not there: {', '.join(missing)}")
+        return self
 
     @property
     def container(self) -> Container:

@@ -5,6 +5,7 @@ The GlobalManager alone moves a job; LocalControllers report facts about workers
 
 from __future__ import annotations
 
+import itertools
 from enum import Enum
 from typing import NamedTuple
 
@@ -43,7 +44,7 @@ _NEXT = {Stage.TRAIN: Stage.EVAL, Stage.EVAL: Stage.DEPLOY, Stage.DEPLOY: Stage.
 _WITHIN_A_STAGE = {
     (Position(stage, before), Position(stage, after))
     for stage in Stage
-    for before, after in zip(_FORWARD, _FORWARD[1:], strict=False)
+    for before, after in itertools.pairwise(_FORWARD)
 }
 _FAILING = {
     (Position(stage, phase), Position(stage, Phase.FAILED))
