@@ -1,0 +1,53 @@
+-- wanted: The last known resources of one kind.
+SELECT namespace, name, resource FROM wanted WHERE plural = :plural ORDER BY namespace, name;
+
+-- clear_wanted: Before a list's answer takes their place.
+DELETE FROM wanted WHERE plural = :plural;
+
+-- put_wanted: One resource, new or changed.
+INSERT OR REPLACE INTO wanted (plural, namespace, name, resource) VALUES (:plural, :namespace, :name, :resource);
+
+-- drop_wanted: One resource is no longer this node's.
+DELETE FROM wanted WHERE plural = :plural AND namespace = :namespace AND name = :name;
+
+-- workers: Every record, in a fixed order.
+SELECT record FROM workers ORDER BY namespace, name;
+
+-- worker: One record.
+SELECT record FROM workers WHERE namespace = :namespace AND name = :name;
+
+-- put_worker: A record, new or changed.
+INSERT OR REPLACE INTO workers (namespace, name, record) VALUES (:namespace, :name, :record);
+
+-- drop_worker: The worker is gone.
+DELETE FROM workers WHERE namespace = :namespace AND name = :name;
+
+-- add_report: Kept before the door answers.
+INSERT INTO reports (namespace, name, body) VALUES (:namespace, :name, :body);
+
+-- reports: What a record does not include yet, oldest first.
+SELECT sequence, body FROM reports WHERE namespace = :namespace AND name = :name ORDER BY sequence;
+
+-- drop_reports: The record includes them now.
+DELETE FROM reports WHERE namespace = :namespace AND name = :name AND sequence <= :sequence;
+
+-- post: The newest letter of a key is the only one; replacing gives it a new number.
+INSERT OR REPLACE INTO outbox (key, path, body) VALUES (:key, :path, :body);
+
+-- letters: What is still to be told, oldest first.
+SELECT sequence, key, path, body FROM outbox ORDER BY sequence;
+
+-- settle: Told; a newer letter of the key has another number and stays.
+DELETE FROM outbox WHERE key = :key AND sequence = :sequence;
+
+-- withdraw: Nobody is interested any more.
+DELETE FROM outbox WHERE key = :key;
+
+-- progress: How far one dataset has been read.
+SELECT progress FROM progress WHERE uid = :uid;
+
+-- put_progress: It has been read further.
+INSERT OR REPLACE INTO progress (uid, progress) VALUES (:uid, :progress);
+
+-- drop_progress: The dataset is gone.
+DELETE FROM progress WHERE uid = :uid;

@@ -1,0 +1,126 @@
+"""The values that the store keeps, each with its one pair of functions to and from the stored form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from sedna.api.workers import WorkerStatus
+
+# Where the start of a unit stands. `asked` is stored before the runner is called, so a crash in between is
+# told apart from a unit that ran and vanished.
+Launch = Literal["no", "asked", "done"]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A version of a model in the node's own keeping: whence it came, what it is, where it lies."""
+
+    url: str
+    sha256: str
+    round: int
+    path: str
+    format: str = ""
+
+
+@dataclass(frozen=True)
+class WorkerRecord:
+    """What this node knows about one worker; `status` is what it has told, or will tell, the GM."""
+
+    uid: str
+    namespace: str
+    name: str
+    launch: Launch = "no"
+    serving: Placed | None = None
+    """The model that an inference worker was last told to serve."""
+    last_good: Placed | None = None
+    """The last model that it confirmed."""
+    status: WorkerStatus = field(default_factory=WorkerStatus)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Namespace and name."""
+        return self.namespace, self.name
+
+    def encode(self) -> str:
+        """Return the stored form."""
+        fields = {
+            "uid": self.uid,
+            "namespace": self.namespace,
+            "name": self.name,
+            "launch": self.launch,
+            "serving": asdict(self.serving) if self.serving else None,
+            "lastGood": asdict(self.last_good) if self.last_good else None,
+            "status": self.status.dump(),
+        }
+        return json.dumps(fields, sort_keys=True)
+
+    @classmethod
+    def decode(cls, text: str) -> WorkerRecord:
+        """Read the stored form."""
+        fields = json.loads(text)
+        return cls(
+            uid=fields["uid"],
+            namespace=fields["namespace"],
+            name=fields["name"],
+            launch=fields["launch"],
+            serving=Placed(**fields["serving"]) if fields["serving"] else None,
+            last_good=Placed(**fields["lastGood"]) if fields["lastGood"] else None,
+            status=WorkerStatus.model_validate(fields["status"]),
+        )
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One thing to tell the GM: a merge-patch for `path`. A newer letter of the same key replaces it."""
+
+    key: str
+    path: str
+    body: Mapping[str, Any]
+    sequence: int = 0
+    """Given by the store; grows with every letter."""
+
+
+@dataclass(frozen=True)
+class StoredReport:
+    """A report that the door has accepted and the reconciler has not yet read."""
+
+    sequence: int
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a dataset's file has been read; everything up to here is safe in the sample log."""
+
+    uid: str
+    url: str
+    generation: int = 1
+    device: int = 0
+    inode: int = 0
+    offset: int = 0
+    """Bytes of the file up to the end of the last finished line."""
+    lines: int = 0
+    """Samples in this generation of the file."""
+    samples: int = 0
+    """Samples in the log: all that were ever seen."""
+    log_size: int = 0
+    """Bytes of the log that belong to those samples."""
+    counted: bool = False
+    """Whether lines must be compared with those of earlier generations."""
+    header: str | None = None
+    """First line of a csv file, once it is finished."""
+    head: str = ""
+    tail: str = ""
+    """Fingerprints of the first bytes of the file and of the last ones before `offset`."""
+
+    def encode(self) -> str:
+        """Return the stored form."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def decode(cls, text: str) -> Progress:
+        """Read the stored form."""
+        return cls(**json.loads(text))
