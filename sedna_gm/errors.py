@@ -19,8 +19,6 @@ Each class's docstring is its default message.
 Anything else that reaches the HTTP door is a bug: logged with its traceback, answered without details.
 """
 
-# The names are the reasons that Kubernetes clients know.
-# ruff: noqa: N818
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping

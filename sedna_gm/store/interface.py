@@ -58,7 +58,7 @@ class ChangeType(str, Enum):
 
 @dataclass(frozen=True)
 class Change:
-    """One accepted write. `resource` is the new state; of a deletion, the last one with the deletion's version."""
+    """One accepted write. `resource` is the new state; of a deletion, the last one under a new version."""
 
     type: ChangeType
     revision: int
@@ -74,7 +74,6 @@ class Page:
     items: Sequence[Resource]
     revision: int
     continue_token: str | None = None
-    remaining: int | None = None
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,7 @@ class RoundPage:
 
 
 class Watch(AbstractContextManager["Watch"], ABC):
-    """Changes as they happen, in the order of their revisions, each once. To be closed, or used in a `with`."""
+    """Changes as they happen, in the order of their revisions, each once. Close it, or use it in a `with`."""
 
     @property
     @abstractmethod
@@ -187,7 +186,7 @@ class Store(ABC):
         since: int | None = None,
         matches: Matches | None = None,
     ) -> Watch:
-        """Changes after revision `since` (None: from now on) of one kind, or of all, which is for controllers.
+        """Changes after revision `since` (None: from now on), of one kind or (for controllers) of all.
 
         Raises Gone when the log no longer reaches back to `since`.
         """
