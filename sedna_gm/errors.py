@@ -14,6 +14,7 @@ Each class's docstring is its default message.
     ├── TooLarge              413
     ├── UnsupportedMediaType  415
     ├── Refused               422
+    ├── StoreUnavailable      503
     └── NodeSilent            504
 
 Anything else that reaches the HTTP door is a bug: logged with its traceback, answered without details.
@@ -66,8 +67,7 @@ class GMError(Exception):
             found["kind"] = self.kind
         if self.causes:
             found["causes"] = [
-                {"reason": cause.reason, "message": cause.message, "field": cause.field}
-                for cause in self.causes
+                {"reason": cause.reason, "message": cause.message, "field": cause.field} for cause in self.causes
             ]
         return found
 
@@ -140,6 +140,13 @@ class Refused(GMError):
 
     code = 422
     reason = "Invalid"
+
+
+class StoreUnavailable(GMError):
+    """The database cannot be written or read just now; nothing was changed. Try again."""
+
+    code = 503
+    reason = "ServiceUnavailable"
 
 
 class NodeSilent(GMError):

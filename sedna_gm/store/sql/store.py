@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
+from sedna_gm.errors import StoreUnavailable
 from sedna_gm.store.interface import Clock, Key, Resource, revision_of
 from sedna_gm.store.sql.engines import open_engine
 from sedna_gm.store.sql.queries import load_queries
 from sedna_gm.store.writing import Rows, RowStore
+
+logger = logging.getLogger(__name__)
 
 _QUERIES = load_queries()
 # SQLite takes -1 for "no limit" and no NULL; this many rounds nobody reaches.
@@ -29,17 +34,27 @@ class SqlStore(RowStore):
 
     @contextmanager
     def _reading(self) -> Iterator[Rows]:
-        with self._engine.begin() as connection:
+        with _outages_named(), self._engine.begin() as connection:
             yield _SqlRows(connection)
 
     @contextmanager
     def _writing(self) -> Iterator[Rows]:
-        with self._writers.begin() as connection:
+        with _outages_named(), self._writers.begin() as connection:
             yield _SqlRows(connection)
 
     def close(self) -> None:
         super().close()
         self._engine.dispose()
+
+
+@contextmanager
+def _outages_named() -> Iterator[None]:
+    """A full disk or a foreign lock is nobody's bug; the operator reads the cause in the log."""
+    try:
+        yield
+    except DBAPIError as error:
+        logger.error("The database failed: %s", error.orig)  # noqa: TRY400 - the driver's words say it all
+        raise StoreUnavailable from error
 
 
 class _SqlRows:
