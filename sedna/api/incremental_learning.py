@@ -146,6 +146,16 @@ class RoundProgress(Value):
     new_metrics: dict[Text, Number | list[Number]] | None = None
     old_metrics: dict[Text, Number | list[Number]] | None = None
     compared_with: ModelVersion | None = None
+    next_base: ModelVersion | None = None
+    """The same training's model in the format that training begins with."""
+    by_hand: Literal["train", "eval", "deploy"] | None = None
+    """The stage that somebody started with the annotation `sedna.io/trigger`."""
+    paused_at: Time | None = None
+    """Since when an operator has paused the stage's worker: its deadline stands still."""
+    outcome: Text | None = None
+    """What was decided about the new model: Deployed, NotDeployed, or why the round failed."""
+    reason: Text | None = None
+    """The sentence behind the outcome."""
 
 
 class Serving(Value):
@@ -155,6 +165,9 @@ class Serving(Value):
     node: Text | None = None
     model: Text | None = None
     message: Text | None = None
+    failures: Annotated[Int, Field(ge=0)] = 0
+    """How often in a row it ended and was replaced."""
+    retry_after: Time | None = None
 
 
 class IncrementalLearningJobStatus(Value):
@@ -174,12 +187,18 @@ class IncrementalLearningJobStatus(Value):
     current: RoundProgress | None = None
     last_trained_model: ModelVersion | None = None
     """Where the next training begins."""
+    candidate_model: ModelVersion | None = None
+    """The last trained model in the format that is deployed: what `sedna.io/trigger: eval` and `deploy` look at."""
     deployed_model: ModelVersion | None = None
     finished_rounds: list[RoundRange] = Field(default_factory=list)
     """The last few completed rounds: their evaluation parts are evaluated again."""
     failures: Annotated[Int, Field(ge=0)] = 0
     """Rounds failed in a row; backoff grows with it."""
     retry_after: Time | None = None
+    dataset_uid: Text | None = None
+    """The dataset whose samples are counted: one made again under the same name begins at 0."""
+    handled_trigger: Text | None = None
+    """The value of the annotation `sedna.io/trigger` that was obeyed and is about to be removed."""
     nodes: dict[Text, Text] = Field(default_factory=dict)
     """Node of each stage."""
     serving: Serving | None = None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import difflib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -60,6 +61,7 @@ def validate(raw: Mapping[str, Any], *, strictness: Strictness = "Strict") -> Va
     if not isinstance(api_version, str) or not api_version:
         raise Invalid([Cause("apiVersion", "FieldValueRequired", "is required, such as sedna.io/v1alpha1")])
     kind = by_kind(name, api_version)
+    _check_characters(raw)
     warnings: list[str] = []
     causes: list[Cause] = []
     resource: Resource | None = None
@@ -78,6 +80,15 @@ def validate(raw: Mapping[str, Any], *, strictness: Strictness = "Strict") -> Va
         raise Invalid(causes)
     warnings += [f"{path}: has no effect on a plain host" for path in _ineffective(resource, "")]
     return Validated(resource, tuple(dict.fromkeys(warnings)))
+
+
+def _check_characters(raw: Mapping[str, Any]) -> None:
+    """Refuse a text that no UTF-8 can hold: JSON may smuggle in half of a surrogate pair as an escape."""
+    try:
+        json.dumps(raw, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        message = f"half a surrogate pair is not a character: {error.object[error.start]!a}"
+        raise Invalid([Cause("", "FieldValueInvalid", message)]) from error
 
 
 def parse(model: type[R], stored: Mapping[str, Any]) -> R:

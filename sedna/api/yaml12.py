@@ -75,6 +75,15 @@ def _construct_float(loader: _Loader, node: yaml.ScalarNode) -> float:
     return float(text.replace(".inf", "inf").replace(".nan", "nan"))
 
 
+def _construct_str(loader: _Loader, node: yaml.ScalarNode) -> str:
+    text = str(loader.construct_scalar(node))
+    try:
+        # JSON writes what lies beyond 16 bits as two escapes; half of such a pair is no character at all.
+        return text.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError as error:
+        raise yaml.MarkedYAMLError(None, None, "half a surrogate pair is not a character", node.start_mark) from error
+
+
 _SCALARS = (
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
@@ -87,8 +96,16 @@ _SCALARS = (
 )
 for _name, _pattern, _first in _SCALARS:
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_name}", re.compile(rf"(?:{_pattern})\Z"), list(_first))
+# Dates, sets and binaries of YAML 1.1 have no place in JSON, which is what a manifest becomes.
+_KEPT = ("bool", "null", "seq", "map")
+_Loader.yaml_constructors = {
+    tag: made
+    for tag, made in yaml.SafeLoader.yaml_constructors.items()
+    if tag is None or tag.removeprefix("tag:yaml.org,2002:") in _KEPT
+}
 _Loader.add_constructor("tag:yaml.org,2002:int", _construct_int)
 _Loader.add_constructor("tag:yaml.org,2002:float", _construct_float)
+_Loader.add_constructor("tag:yaml.org,2002:str", _construct_str)
 
 
 def load_documents(text: str | bytes) -> list[Any]:
@@ -106,9 +123,9 @@ def load_documents(text: str | bytes) -> list[Any]:
     except yaml.reader.ReaderError as error:
         line, column = _place(source, error.position)
         raise YamlError(f"the character {source[error.position]!a} may not stand in YAML", line, column) from error
-    except ValueError as error:
-        # An explicit tag on a scalar it does not fit, such as an impossible `!!timestamp`.
-        raise YamlError(str(error), 1, 1) from error
+    except (KeyError, ValueError) as error:
+        # An explicit tag on a scalar it does not fit, such as `!!bool maybe`.
+        raise YamlError(f"a value does not fit its tag: {error}", 1, 1) from error
 
 
 def _decode(data: bytes) -> str:
