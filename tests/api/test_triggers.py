@@ -22,7 +22,7 @@ from sedna.api.triggers import (
 
 UTC = timezone.utc
 times = st.builds(lambda h, m: f"{h:02}:{m:02}", st.integers(0, 23), st.integers(0, 59))
-moments = st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+moments = st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC))
 
 
 def condition(metric: str, operator: str = ">", threshold: float = 0.1) -> TriggerCondition:

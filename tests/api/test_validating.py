@@ -144,7 +144,7 @@ def test_a_manifest_without_the_basics_says_what_is_missing(raw: dict[str, Any])
 
 @pytest.mark.parametrize(("kind", "version"), [("Pod", "v1"), ("Dataset", "v1"), ("dataset", "sedna.io/v1alpha1")])
 def test_an_unknown_kind_lists_the_known_ones(kind: str, version: str) -> None:
-    with pytest.raises(UnknownKind, match="sedna.io/v1alpha1 Dataset, .*IncrementalLearningJob"):
+    with pytest.raises(UnknownKind, match=r"sedna\.io/v1alpha1 Dataset, .*IncrementalLearningJob"):
         validate({"kind": kind, "apiVersion": version})
 
 
