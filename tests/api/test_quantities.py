@@ -34,7 +34,7 @@ def test_cpu_is_cores(text: str, cores: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "Gi", "2Gb", "2 Gi", "-1", "1e999999999", "0x10", "٢", "1.2.3", "2gi"])
 def test_a_bad_quantity_says_what_a_right_one_is(text: str) -> None:
-    with pytest.raises(ValueError, match="quantity|suffix"):
+    with pytest.raises(ValueError, match=r"quantity|suffix"):
         parse_quantity(text)
 
 
