@@ -156,9 +156,7 @@ class Runner(Protocol):
     def subscribe(self, callback: Callback) -> None:
         """Call `callback` after every change that `observe` shows. Repeated and needless calls happen."""
 
-    def read_log(
-        self, name: str, tail_lines: int | None, follow: bool, stop: threading.Event
-    ) -> Iterator[bytes]:
+    def read_log(self, name: str, tail_lines: int | None, follow: bool, stop: threading.Event) -> Iterator[bytes]:
         """What the unit wrote (stdout and stderr as they came), in pieces of any size.
 
         With `follow`, goes on until the unit has ended or `stop` is set.

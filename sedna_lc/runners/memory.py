@@ -184,9 +184,7 @@ class MemoryRunner:
             self._mine.append(callback)
             self.host._callbacks.append(callback)
 
-    def read_log(
-        self, name: str, tail_lines: int | None, follow: bool, stop: threading.Event
-    ) -> Iterator[bytes]:
+    def read_log(self, name: str, tail_lines: int | None, follow: bool, stop: threading.Event) -> Iterator[bytes]:
         """See `base.Runner.read_log`."""
         with self.host._changed:
             unit = self.host._units.get(name)
