@@ -1,0 +1,155 @@
+"""`sedna apply`: makes the server hold what manifests say, and tells for each document what that took."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from sedna.api.kinds import Kind
+from sedna.cli import manifests, merging
+from sedna.cli.client import MERGE_PATCH, GlobalManager, path_of
+from sedna.cli.connecting import connected
+from sedna.cli.errors import CommandError, Refused
+from sedna.cli.naming import kind_named
+
+# kubectl's own, so that a resource may be applied by either in turn.
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """One manifest with its kind and place in the API worked out."""
+
+    kind: Kind
+    namespace: str | None
+    name: str
+    raw: dict[str, Any]
+    place: str
+
+    @property
+    def title(self) -> str:
+        """`dataset.sedna.io/incremental-dataset`, as kubectl writes it."""
+        return title(self.kind, self.name)
+
+
+def title(kind: Kind, name: str) -> str:
+    """Return how result lines name a resource."""
+    return f"{kind.singular}.{kind.group}/{name}" if kind.group else f"{kind.singular}/{name}"
+
+
+@click.command("apply")
+@click.option(
+    "-f",
+    "--filename",
+    "sources",
+    multiple=True,
+    required=True,
+    metavar="FILE",
+    help="A manifest file, a folder of them, or - for standard input; may be given several times.",
+)
+@click.option("--dry-run", is_flag=True, help="Let the server check everything and keep nothing.")
+@click.option(
+    "--validate",
+    type=click.Choice(["Strict", "Warn", "Ignore"]),
+    default="Strict",
+    show_default=True,
+    help="What the server does about fields it does not know.",
+)
+@connected
+def apply(gm: GlobalManager, namespace: str, sources: tuple[str, ...], dry_run: bool, validate: str) -> None:
+    """Create or update resources.
+
+    Every document gets one line: created, configured or unchanged. A document that is refused does not keep
+    the others from being submitted; the exit code is 1 when any was refused.
+    """
+    params = {"fieldValidation": validate, "fieldManager": "sedna"} | ({"dryRun": "All"} if dry_run else {})
+    refused = count = 0
+    for wish in _wishes(sources, namespace):
+        count += 1
+        try:
+            outcome = submit(gm, wish, params)
+        except Refused as refusal:
+            refused += 1
+            click.echo(f"Error: {wish.place}: {wish.title}: {refusal.message}", err=True)
+        else:
+            click.echo(f"{wish.title} {outcome}{' (dry run)' if dry_run else ''}")
+    if refused:
+        raise CommandError(f"{refused} of {count} documents refused, see above.")
+    if not count:
+        raise CommandError(f"{', '.join(sources)}: no document in it.")
+
+
+def submit(gm: GlobalManager, wish: Wish, params: dict[str, str]) -> str:
+    """Create or update one resource; returns `created`, `configured` or `unchanged`."""
+    wanted = _annotated(wish.raw)
+    live = gm.find(path_of(wish.kind, wish.namespace, wish.name))
+    if live is None:
+        try:
+            gm.ask("POST", path_of(wish.kind, wish.namespace), params=params, body=wanted)
+        except Refused as refusal:
+            if refusal.reason != "AlreadyExists":
+                raise
+            # Somebody created it between our look and our POST: from here on it is an update.
+            live = gm.ask("GET", path_of(wish.kind, wish.namespace, wish.name))
+        else:
+            return "created"
+    patch = merging.merge_patch(_last_applied(live), wanted, live)
+    if not _says_anything(patch):
+        return "unchanged"
+    gm.ask("PATCH", path_of(wish.kind, wish.namespace, wish.name), params=params, body=patch, content_type=MERGE_PATCH)
+    return "configured"
+
+
+def _wishes(sources: tuple[str, ...], namespace: str) -> Iterator[Wish]:
+    # Everything is read before anything is sent: a file that is not YAML must not leave half a folder applied.
+    read = [manifest for source in sources for manifest in manifests.read(source)]
+    yield from [_wish(manifest, namespace) for manifest in read]
+
+
+def _wish(manifest: manifests.Manifest, namespace: str) -> Wish:
+    raw = copy.deepcopy(manifest.raw)
+    metadata = raw.get("metadata")
+    if not isinstance(raw.get("kind"), str):
+        raise CommandError(f"{manifest.place}: kind is missing.")
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
+        raise CommandError(f"{manifest.place}: metadata.name is missing (or is not text).")
+    try:
+        kind = kind_named(raw["kind"])
+    except click.UsageError as error:
+        raise CommandError(f"{manifest.place}: {error.message}") from error
+    if not kind.namespaced:
+        return Wish(kind, None, metadata["name"], raw, manifest.place)
+    metadata.setdefault("namespace", namespace)
+    return Wish(kind, str(metadata["namespace"]), metadata["name"], raw, manifest.place)
+
+
+def _annotated(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return the manifest with itself in the annotation that the next apply compares with."""
+    wanted = copy.deepcopy(raw)
+    annotations = wanted["metadata"].get("annotations") or {}
+    annotations.pop(LAST_APPLIED, None)
+    text = json.dumps(wanted, separators=(",", ":"), sort_keys=True) + "\n"
+    wanted["metadata"]["annotations"] = {**annotations, LAST_APPLIED: text}
+    return wanted
+
+
+def _last_applied(live: dict[str, Any]) -> dict[str, Any]:
+    text = (live["metadata"].get("annotations") or {}).get(LAST_APPLIED)
+    try:
+        applied = json.loads(text) if text else {}
+    except ValueError:
+        applied = {}
+    return applied if isinstance(applied, dict) else {}
+
+
+def _says_anything(patch: dict[str, Any]) -> bool:
+    """Tell whether a patch changes more than our own note of what was applied."""
+    rest = {key: value for key, value in patch.items() if key != "metadata"}
+    metadata = dict(patch.get("metadata") or {})
+    annotations = {k: v for k, v in (metadata.pop("annotations", None) or {}).items() if k != LAST_APPLIED}
+    return bool(rest or metadata or annotations)

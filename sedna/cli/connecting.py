@@ -1,0 +1,80 @@
+"""The options that every command which talks to a GlobalManager has, and the parts a test may replace."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+import click
+import httpx
+
+from sedna.cli.client import GlobalManager
+
+DEFAULT_SERVER = "http://127.0.0.1:9000"
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a command takes from outside: given as click's `obj` by tests, made here otherwise."""
+
+    transport: httpx.BaseTransport | None = None
+    now: Callable[[], datetime] = field(default=_now)
+
+
+def warn(text: str) -> None:
+    """Print a warning where it does not mix with what a script reads."""
+    click.echo(f"Warning: {text}", err=True)
+
+
+def connected(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command --server and --namespace; it receives `gm` and `namespace`."""
+
+    @click.option(
+        "--server",
+        envvar="SEDNA_SERVER",
+        default=DEFAULT_SERVER,
+        show_default=True,
+        show_envvar=True,
+        help="Address of the GlobalManager.",
+    )
+    @click.option(
+        "-n",
+        "--namespace",
+        envvar="SEDNA_NAMESPACE",
+        default="default",
+        show_default=True,
+        help="Namespace to look in.",
+    )
+    @click.pass_context
+    @functools.wraps(command)
+    def with_connection(context: click.Context, /, *, server: str, **options: Any) -> Any:
+        parts = context.find_object(Parts) or Parts()
+        gm = GlobalManager(server, transport=parts.transport, warn=warn)
+        context.call_on_close(gm.close)
+        return command(gm=gm, **options)
+
+    return with_connection
+
+
+@contextmanager
+def until_interrupted() -> Iterator[None]:
+    """Let Ctrl-C end what otherwise goes on for ever, without a complaint."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.get_current_context().exit(0)
+
+
+def current_time() -> datetime:
+    """Return the time as this command was told it."""
+    context = click.get_current_context()
+    parts = context.find_object(Parts) or Parts()
+    return parts.now()

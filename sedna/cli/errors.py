@@ -1,0 +1,45 @@
+"""What can go wrong for the person at the keyboard, and with which exit code.
+
+    click.ClickException
+    ├── click.UsageError    2  the command line itself is wrong
+    └── CommandError        1  the server said no, or a file here cannot be used
+        ├── Refused         1  the GlobalManager answered with a Status: reason, message, causes
+        └── Unreachable     3  nobody answered at the server's address
+
+Each message says what happened, where, and what to do; no traceback reaches the terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+
+class CommandError(click.ClickException):
+    """The command could not do what it was asked; the message says why and names the way out."""
+
+    exit_code = 1
+
+
+class Unreachable(CommandError):
+    """Nobody answers at the server's address: start one with `sedna up`, or name another with --server."""
+
+    exit_code = 3
+
+
+class Refused(CommandError):
+    """The GlobalManager answered with a Kubernetes Status instead of what was asked for."""
+
+    def __init__(self, status: Mapping[str, Any], code: int) -> None:
+        self.code = int(status.get("code") or code)
+        self.reason = str(status.get("reason") or "")
+        self.causes = tuple((status.get("details") or {}).get("causes") or ())
+        message = str(status.get("message") or f"the server answered {code} without saying why")
+        super().__init__("\n".join([message, *self._further_causes(message)]))
+
+    def _further_causes(self, message: str) -> list[str]:
+        """One line for each cause that the message does not already spell out."""
+        lines = [f"  {cause.get('field') or '(root)'}: {cause.get('message', '')}" for cause in self.causes]
+        return [line for line in lines if line.split(": ", 1)[1] not in message or len(lines) > 1]

@@ -1,0 +1,194 @@
+"""`sedna get`: shows resources once, or from now on, as the server's tables, YAML, JSON or names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import click
+import yaml
+
+from sedna.api.kinds import Kind
+from sedna.cli.applying import title
+from sedna.cli.client import JSON, TABLE, GlobalManager, path_of
+from sedna.cli.connecting import connected, until_interrupted
+from sedna.cli.errors import CommandError, Refused
+from sedna.cli.naming import kinds_named, targets
+from sedna.cli.tables import TablePrinter
+
+FORMATS = ("table", "wide", "yaml", "json", "name")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What of one kind is asked for, and where."""
+
+    kind: Kind
+    namespace: str | None
+    name: str | None
+    selectors: dict[str, str]
+
+    @property
+    def path(self) -> str:
+        """The path of the list that this is about; a watch of one resource is a watch of a list of one."""
+        return path_of(self.kind, self.namespace)
+
+    @property
+    def params(self) -> dict[str, str]:
+        """The query that narrows the list down to what is asked for."""
+        if self.name is None:
+            return self.selectors
+        return {**self.selectors, "fieldSelector": f"metadata.name={self.name}"}
+
+
+@click.command("get")
+@click.argument("what", nargs=-1, required=True, metavar="TYPE [NAME] | TYPE/NAME")
+@click.option("-o", "--output", type=click.Choice(FORMATS), default="table", show_default=True, help="How to show it.")
+@click.option("-w", "--watch", is_flag=True, help="Keep showing every change until interrupted.")
+@click.option("-A", "--all-namespaces", is_flag=True, help="Look in all namespaces.")
+@click.option("-l", "--selector", help="Only resources with these labels, like sedna.io/job=demo.")
+@click.option("--field-selector", help="Only resources with these fields, like spec.nodeName=edge-1.")
+@connected
+def get(
+    gm: GlobalManager,
+    namespace: str,
+    what: tuple[str, ...],
+    output: str,
+    watch: bool,
+    all_namespaces: bool,
+    selector: str | None,
+    field_selector: str | None,
+) -> None:
+    """Show resources.
+
+    \b
+    sedna get ilj               all jobs
+    sedna get ds,md             datasets and models
+    sedna get ilj/demo -o yaml  one job, whole
+    sedna get workers -w        workers, as they change
+    """
+    selectors = {"labelSelector": selector, "fieldSelector": field_selector}
+    questions = _questions(
+        what, None if all_namespaces else namespace, {key: text for key, text in selectors.items() if text}
+    )
+    if watch and len(questions) > 1:
+        raise click.UsageError("-w watches one kind, or one resource, at a time")
+    with until_interrupted():
+        if output in ("table", "wide"):
+            _show_tables(gm, questions, wide=output == "wide", with_namespace=all_namespaces, watch=watch)
+        else:
+            _show_resources(gm, questions, output, watch)
+
+
+def _questions(what: tuple[str, ...], namespace: str | None, selectors: dict[str, str]) -> list[Question]:
+    if len(what) == 1 and "/" not in what[0]:
+        return [Question(kind, namespace, None, selectors) for kind in kinds_named(what[0])]
+    if namespace is None:
+        raise click.UsageError("a name is looked up in one namespace: leave out --all-namespaces")
+    return [Question(kind, namespace, name, selectors) for kind, name in targets(what)]
+
+
+def _show_tables(
+    gm: GlobalManager, questions: list[Question], *, wide: bool, with_namespace: bool, watch: bool
+) -> None:
+    printers: dict[str, TablePrinter] = {}
+    found = 0
+    for question in questions:
+        fresh = question.kind.name not in printers
+        printer = printers.setdefault(
+            question.kind.name, TablePrinter(click.echo, wide=wide, with_namespace=with_namespace)
+        )
+        table = _first_answer(gm, question, TABLE)
+        if table.get("rows"):
+            if found and fresh:
+                click.echo()
+            printer.add(table)
+        found += len(table.get("rows") or [])
+        if watch:
+            for event in changes(gm, question, version_of(table), TABLE):
+                printer.add(event["object"])
+    if not found:
+        place = "in all namespaces" if with_namespace else f"in namespace {questions[0].namespace}"
+        click.echo(f"There are none {place}.", err=True)
+
+
+def _show_resources(gm: GlobalManager, questions: list[Question], output: str, watch: bool) -> None:
+    shown: list[dict[str, Any]] = []
+    for question in questions:
+        answer = _first_answer(gm, question, JSON)
+        items = _with_kind(answer, question.kind) if question.name is None else [answer]
+        if not watch:
+            shown += items
+            continue
+        for item in items:
+            click.echo(rendered(item, output))
+        for event in changes(gm, question, version_of(answer), JSON):
+            click.echo(rendered(event["object"], output))
+    if watch:
+        return
+    if output == "name":
+        for item in shown:
+            click.echo(rendered(item, output))
+        return
+    one = len(questions) == 1 and questions[0].name is not None
+    click.echo(rendered(shown[0] if one else {"apiVersion": "v1", "kind": "List", "items": shown}, output))
+
+
+def rendered(resource: dict[str, Any], output: str) -> str:
+    """Return a resource as YAML (a document of its own), JSON or its name."""
+    if output == "json":
+        return json.dumps(resource, indent=2, ensure_ascii=False)
+    if output == "name":
+        kind = kinds_named(resource["kind"])[0]
+        return title(kind, resource["metadata"]["name"])
+    return "---\n" + yaml.safe_dump(resource, sort_keys=False, allow_unicode=True, width=110).rstrip()
+
+
+def changes(gm: GlobalManager, question: Question, version: str, accept: str) -> Iterator[dict[str, Any]]:
+    """Yield what changes from a version on, over as many connections as it takes; bookmarks are kept to itself.
+
+    Ends only when the caller stops asking, or the server can no longer be reached.
+    """
+    while True:
+        params = {**question.params, "watch": "1", "allowWatchBookmarks": "true", "resourceVersion": version}
+        try:
+            for event in gm.follow(question.path, params=params, accept=accept):
+                if event["type"] == "ERROR":
+                    raise Refused(event["object"], int(event["object"].get("code", 500)))
+                version = version_of(event["object"]) or version
+                if event["type"] != "BOOKMARK":
+                    yield event
+        except Refused as refusal:
+            if refusal.code != 410:
+                raise
+            # The server forgot what happened since: what is there now is shown as if it had just changed.
+            answer = gm.ask("GET", question.path, params=question.params, accept=accept)
+            version = version_of(answer)
+            if answer.get("kind") == "Table":
+                yield {"type": "MODIFIED", "object": answer}
+            else:
+                yield from ({"type": "MODIFIED", "object": item} for item in answer.get("items") or [])
+
+
+def version_of(answer: dict[str, Any]) -> str:
+    """Return the resourceVersion of a resource, a list, or a Table (of a row, when the Table itself has none)."""
+    version = (answer.get("metadata") or {}).get("resourceVersion")
+    if version is None and answer.get("rows"):
+        version = (answer["rows"][-1].get("object", {}).get("metadata") or {}).get("resourceVersion")
+    return str(version or "")
+
+
+def _first_answer(gm: GlobalManager, question: Question, accept: str) -> dict[str, Any]:
+    if question.name is not None:
+        return gm.ask("GET", path_of(question.kind, question.namespace, question.name), accept=accept)
+    answer = gm.ask("GET", question.path, params=question.params, accept=accept)
+    if accept == TABLE and answer.get("kind") != "Table":
+        raise CommandError(f"{gm.server} answers without tables; -o yaml shows what it has.")
+    return answer
+
+
+def _with_kind(answer: dict[str, Any], kind: Kind) -> list[dict[str, Any]]:
+    """Return a list's items, each saying what it is, which items of a list need not do."""
+    return [{"apiVersion": kind.api_version, "kind": kind.name, **item} for item in answer.get("items") or []]

@@ -1,0 +1,89 @@
+"""The two daemons as children: started in order, watched, and stopped in the opposite order.
+
+Each writes straight into its log file, so nothing is lost or blocked should the parent be killed. Each is in a
+session of its own: a Ctrl-C reaches the parent alone, which then stops them one after the other.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+# How much of a dead child's log helps; the path of the whole is told as well.
+TAIL_LINES = 15
+# Old logs are kept once; a demo's week is far below.
+LOG_BYTES = 10 * 1024 * 1024
+
+
+@dataclass
+class Child:
+    """One daemon."""
+
+    title: str
+    process: subprocess.Popen[bytes]
+    log: Path
+    stop_seconds: float
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is no more."""
+        return self.process.poll() is not None
+
+    def tail(self) -> str:
+        """Return the last lines it logged."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        return "\n".join(f"  {line}" for line in lines[-TAIL_LINES:])
+
+    def obituary(self) -> str:
+        """Return how it ended, with the end of its log."""
+        code = self.process.returncode
+        how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+        return f"the {self.title} ended {how}. The end of {self.log}:\n{self.tail()}"
+
+
+def start(title: str, command: Sequence[str], log: Path, folder: Path, *, stop_seconds: float) -> Child:
+    """Start one daemon with its output in a log file."""
+    if log.exists() and log.stat().st_size > LOG_BYTES:
+        log.replace(log.with_suffix(".log.1"))
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            list(command),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    return Child(title, process, log, stop_seconds)
+
+
+def stop(child: Child, hurry: threading.Event, say: Callable[[str], None]) -> None:
+    """Ask a child to end and wait for it; after its time, or when told to hurry, end it."""
+    if child.ended:
+        return
+    child.process.terminate()
+    if not _ends_within(child, child.stop_seconds, hurry):
+        say(f"The {child.title} does not stop; ending it.")
+        child.process.kill()
+    child.process.wait()
+
+
+def _ends_within(child: Child, seconds: float, hurry: threading.Event) -> bool:
+    done = threading.Event()
+
+    def wait() -> None:
+        child.process.wait()
+        done.set()
+
+    threading.Thread(target=wait, daemon=True).start()
+    waited = 0.0
+    # Two events cannot be waited for at once; a fifth of a second is nothing to a person who pressed Ctrl-C.
+    while not done.wait(0.2):
+        waited += 0.2
+        if waited >= seconds or hurry.is_set():
+            return False
+    return True

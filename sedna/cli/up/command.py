@@ -1,0 +1,149 @@
+"""`sedna up`: what the person types and sees; one function wires the folder, the children and the waiting."""
+
+from __future__ import annotations
+
+import fcntl
+import shlex
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from sedna.cli.client import GlobalManager
+from sedna.cli.errors import CommandError
+from sedna.cli.up import configs, waiting
+from sedna.cli.up.children import Child, start, stop
+from sedna.cli.up.configs import Setup
+
+# A worker may take its 30 seconds of grace to end; the LocalController waits for it.
+LC_STOP_SECONDS = 45.0
+GM_STOP_SECONDS = 15.0
+# How soon an early death is noticed while all is well.
+LOOK_SECONDS = 0.5
+
+
+@click.command("up")
+@click.option(
+    "--dir", "folder", type=click.Path(file_okay=False, path_type=Path), default=".", show_default=True,
+    help="Folder that holds everything: configuration, state, images, logs.",
+)  # fmt: skip
+@click.option("--port", type=click.IntRange(0, 65535), help="Port of the GlobalManager: 9000; 0 takes a free one.")
+@click.option("--lc-port", type=click.IntRange(0, 65535), help="Port of the LocalController: 9100; 0 takes a free one.")
+@click.option("--node", help="Name of this machine's node: edge-node.")
+def up(folder: Path, port: int | None, lc_port: int | None, node: str | None) -> None:
+    """Start everything on this machine.
+
+    A GlobalManager and a LocalController run until Ctrl-C.
+
+    Everything they keep is in one folder; starting again in the same folder goes on where it stopped. The options
+    count when a folder is used first; later its gm.yml and lc.yml do.
+    """
+    folder = folder.absolute()
+    commands = _installed("sedna-gm"), _installed("sedna-lc")
+    setup = configs.prepare(folder, port=port, lc_port=lc_port, node=node)
+    stopping, hurry = threading.Event(), threading.Event()
+    with _one_per_folder(folder), _signals(stopping, hurry):
+        _run(setup, commands, stopping, hurry)
+
+
+def _run(setup: Setup, commands: tuple[str, str], stopping: threading.Event, hurry: threading.Event) -> None:
+    gm_command, lc_command = commands
+    remedy = "Is another `sedna up` running? `sedna up --port N --lc-port N` in a fresh folder uses other ports."
+    waiting.require_free(setup.server.removeprefix("http://"), "GlobalManager", remedy)
+    waiting.require_free(setup.lc_listen, "LocalController", remedy)
+    gm = GlobalManager(setup.server)
+    with ExitStack() as running:
+        running.callback(gm.close)
+
+        def begin(title: str, command: list[str], log: str, stop_seconds: float) -> Child:
+            child = start(title, command, setup.logs / log, setup.folder, stop_seconds=stop_seconds)
+            running.callback(stop, child, hurry, click.echo)
+            return child
+
+        click.echo(f"Starting the GlobalManager on {setup.server} ...")
+        serve = [gm_command, "serve", "--config", str(setup.gm_config)]
+        manager = begin("GlobalManager", serve, "gm.log", GM_STOP_SECONDS)
+        if not waiting.until_ready(manager, lambda: waiting.answers(gm), "the GlobalManager is not ready", stopping):
+            return
+        click.echo(f"Starting the LocalController of node {setup.node} ...")
+        run = [lc_command, "run", "--config", str(setup.lc_config)]
+        controller = begin("LocalController", run, "lc.log", LC_STOP_SECONDS)
+        if not waiting.until_ready(
+            controller,
+            lambda: waiting.node_is_ready(gm, setup.node, setup.lc_listen),
+            f"the node {setup.node} is not Ready",
+            stopping,
+        ):
+            return
+        click.echo(_welcome(setup))
+        _watch([manager, controller], stopping)
+        click.echo("Stopping; what is stored stays in the folder ...")
+    click.echo("Stopped. `sedna up` in the same folder goes on from here.")
+
+
+def _watch(children: list[Child], stopping: threading.Event) -> None:
+    """Return when told to stop; raise when a child ends by itself."""
+    while not stopping.wait(LOOK_SECONDS):
+        for child in children:
+            if child.ended:
+                raise CommandError(child.obituary())
+
+
+def _welcome(setup: Setup) -> str:
+    folder = shlex.quote(str(setup.folder))
+    lines = [
+        "",
+        f"Sedna is up in {setup.folder}. Ctrl-C stops it.",
+        f"  GlobalManager    {setup.server}   log: {setup.logs / 'gm.log'}",
+        f"  LocalController  {setup.node}, on {setup.lc_listen}   log: {setup.logs / 'lc.log'}",
+        "",
+        "Next, in another terminal:",
+        f"  cd {folder}",
+        f"  export SEDNA_SERVER={setup.server} KUBECONFIG={folder}/kubeconfig",
+        "  sedna image build YOUR_CODE -t NAME:TAG    # the code that your job runs",
+        "  sedna apply -f job.yaml                    # or: kubectl create -f job.yaml",
+        f"                                             # or: curl {setup.server}/manifests"
+        " -H 'Content-Type: application/yaml' --data-binary @job.yaml",
+        "  sedna get ilj -w                           # or: kubectl get ilj -w",
+    ]
+    return "\n".join(lines)
+
+
+def _installed(command: str) -> str:
+    """Return the daemon's path: the one installed beside this command, else the one on PATH."""
+    beside = Path(sys.executable).parent / command
+    found = str(beside) if beside.exists() else shutil.which(command)
+    if not found:
+        raise CommandError(f"{command} is not installed here. Install it: pip install 'sedna-metal[gm,lc]'.")
+    return found
+
+
+@contextmanager
+def _one_per_folder(folder: Path) -> Iterator[None]:
+    with (folder / ".up.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise CommandError(f"another `sedna up` is running in {folder}.") from error
+        yield
+
+
+@contextmanager
+def _signals(stopping: threading.Event, hurry: threading.Event) -> Iterator[None]:
+    """Turn SIGINT and SIGTERM into the stop event; a second one ends the children at once."""
+
+    def told(_number: int, _frame: FrameType | None) -> None:
+        (hurry if stopping.is_set() else stopping).set()
+
+    before = {number: signal.signal(number, told) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,106 @@
+"""`image.yml`: what an installed worker image says about itself.
+
+Written by `sedna.images.building`, read by whoever starts workers or lists images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sedna.images import references
+from sedna.images.references import ENVIRONMENTS, ImageReference
+
+RECORD = "image.yml"
+APP = "app"
+
+
+class ImageProblem(Exception):
+    """An image, or the source of one, cannot be used; the message names the file and what is wrong."""
+
+
+@dataclass(frozen=True)
+class ImageRecord:
+    """One installed image."""
+
+    reference: ImageReference
+    python: str
+    """Absolute path of the interpreter that runs it."""
+    command: tuple[str, ...] = ()
+    """What a manifest's `args` are appended to; empty: the interpreter."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Environment that the image brings; a manifest's own `env` wins."""
+    requirements_hash: str = ""
+    app_digest: str = ""
+    built_at: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """Return the content of image.yml."""
+        return {
+            "name": self.reference.name,
+            "tag": self.reference.tag,
+            "python": self.python,
+            "command": list(self.command) or [self.python],
+            "env": dict(self.env),
+            "requirementsHash": self.requirements_hash,
+            "appDigest": self.app_digest,
+            "builtAt": self.built_at,
+        }
+
+
+def read_record(folder: Path) -> ImageRecord:
+    """Read the record of the image in a folder; raises ImageProblem when there is none or it is broken."""
+    path = folder / RECORD
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ImageProblem(f"{path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ImageProblem(f"{path} is not YAML: {error}") from error
+    try:
+        return ImageRecord(
+            reference=ImageReference(str(raw["name"]), str(raw["tag"])),
+            python=str(raw["python"]),
+            command=tuple(str(word) for word in raw.get("command") or ()),
+            env={str(name): str(value) for name, value in (raw.get("env") or {}).items()},
+            requirements_hash=str(raw.get("requirementsHash", "")),
+            app_digest=str(raw.get("appDigest", "")),
+            built_at=str(raw.get("builtAt", "")),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ImageProblem(f"{path} is no image record: {error!r}") from error
+
+
+def find(images_dir: Path, text: str) -> ImageRecord | None:
+    """Return the installed image that a manifest's `image:` names, or None; a broken one raises ImageProblem."""
+    try:
+        folder = references.parse(text).folder(images_dir)
+    except ValueError:
+        return None
+    return read_record(folder) if (folder / RECORD).is_file() else None
+
+
+def installed(images_dir: Path) -> Iterator[ImageRecord]:
+    """Yield every usable image below a folder, in the order of their names."""
+    for folder in _image_folders(images_dir):
+        try:
+            yield read_record(folder)
+        except ImageProblem:
+            continue
+
+
+def _image_folders(below: Path) -> Iterator[Path]:
+    # An image holds no images: neither its app nor the environments, with their many files, are looked through.
+    try:
+        folders = sorted(path for path in below.iterdir() if path.is_dir())
+    except OSError:
+        return
+    for folder in folders:
+        if (folder / RECORD).is_file():
+            yield folder
+        elif folder.name != ENVIRONMENTS and not folder.name.startswith("."):
+            yield from _image_folders(folder)
