@@ -43,9 +43,6 @@ def map_argument(argument: str, binds: Iterable[Bind]) -> str:
 def map_value(value: str, binds: Iterable[Bind]) -> str:
     """A value with every path below a mount path replaced."""
     known = sorted(binds, key=lambda bind: len(_clean(bind.target)), reverse=True)
-    whole = _map_part(value, known)
-    if whole != value:
-        return whole
     return "".join(_map_part(part, known) for part in _LIST.split(value))
 
 
