@@ -1,0 +1,1 @@
+"""How a worker talks: HTTP with deadlines, and reports that are neither waited for nor lost."""
