@@ -1,0 +1,1 @@
+"""Algorithms that manifests choose by name; importing a package here registers its names."""
