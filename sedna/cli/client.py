@@ -117,13 +117,13 @@ class GlobalManager:
                 f"cannot reach the GlobalManager at {self.server} ({error or 'no answer'}).\n"
                 "Start one here with `sedna up`, or name another with --server or SEDNA_SERVER."
             ) from error
-        except httpx.TransportError as error:
-            raise Unreachable(
-                f"the connection to the GlobalManager at {self.server} broke: {error or type(error).__name__}."
-            ) from error
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise CommandError(
                 f"{self.server!r} is no server address ({error}); write it like http://host:9000."
+            ) from error
+        except httpx.TransportError as error:
+            raise Unreachable(
+                f"the connection to the GlobalManager at {self.server} broke: {error or type(error).__name__}."
             ) from error
 
     def _check(self, response: httpx.Response) -> None:

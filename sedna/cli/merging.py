@@ -16,7 +16,11 @@ def merge_patch(last_applied: Document, wanted: Document, live: Document) -> Doc
     """Return the merge patch (RFC 7386) that leads from `live` to `wanted`; empty when nothing is to be done."""
     patch: Document = {}
     for key, value in wanted.items():
-        if isinstance(value, dict) and isinstance(live.get(key), dict):
+        if value is None:
+            # A key without a value asks for nothing, and so for the removal of what is there.
+            if key in live:
+                patch[key] = None
+        elif isinstance(value, dict) and isinstance(live.get(key), dict):
             before = last_applied.get(key)
             part = merge_patch(before if isinstance(before, dict) else {}, value, live[key])
             if part:

@@ -7,7 +7,6 @@ image in one rename, so that a LocalController never sees half of one.
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import subprocess
 import tempfile
@@ -80,7 +79,7 @@ def _interpreter(named: str) -> str:
     found = shutil.which(named)
     if not found:
         raise ImageProblem(f"{named} is not an interpreter that can be run")
-    return os.path.abspath(found)  # noqa: PTH100  (Path.resolve would follow the link)
+    return str(Path(found).absolute())
 
 
 def _without_library(interpreter: str) -> tuple[str, ...]:

@@ -100,7 +100,9 @@ def _image_folders(below: Path) -> Iterator[Path]:
     except OSError:
         return
     for folder in folders:
+        if folder.name == ENVIRONMENTS or folder.name.startswith("."):
+            continue
         if (folder / RECORD).is_file():
             yield folder
-        elif folder.name != ENVIRONMENTS and not folder.name.startswith("."):
+        else:
             yield from _image_folders(folder)

@@ -1,0 +1,116 @@
+"""`sedna delete` waits for the true end; `sedna logs` finds the worker that is meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.cli.conftest import Run
+from tests.cli.fake_gm import FakeGM
+
+WORKERS = "/apis/sedna.io/v1alpha1/namespaces/default/workers"
+
+
+def test_what_goes_at_once_needs_no_waiting(run: Run, gm: FakeGM) -> None:
+    gm.put("Model", "base")
+    assert run("delete", "md", "base").stdout == "model.sedna.io/base deleted\n"
+    assert len(gm.requests) == 1
+
+
+def test_a_job_is_waited_for_until_its_watch_says_deleted(run: Run, gm: FakeGM) -> None:
+    job = gm.put("IncrementalLearningJob", "demo", metadata={"finalizers": ["sedna.io/job"]})
+    # The first look ends with no news, as after LOOK_SECONDS; the second tells the end.
+    gm.on_watch = [[], [{"type": "DELETED", "object": job}]]
+    result = run("delete", "ilj/demo")
+    assert result.exit_code == 0, result.output
+    assert [bool(r.url.params.get("watch")) for r in gm.requests] == [False, False, True, False, True]
+
+
+def test_a_name_that_was_taken_again_meanwhile_is_not_waited_for(run: Run, gm: FakeGM) -> None:
+    gm.put("IncrementalLearningJob", "demo", metadata={"finalizers": ["sedna.io/job"]})
+    successor = gm.put("IncrementalLearningJob", "demo", metadata={"uid": "another"})
+    path = "/apis/sedna.io/v1alpha1/namespaces/default/incrementallearningjobs/demo"
+    gm.answers["DELETE", path] = httpx.Response(
+        200, json={**successor, "metadata": {**successor["metadata"], "uid": "uid-demo"}}
+    )
+    assert run("delete", "ilj/demo").exit_code == 0
+
+
+def test_what_does_not_go_is_told_with_the_way_out(run: Run, gm: FakeGM) -> None:
+    gm.put("IncrementalLearningJob", "demo", metadata={"finalizers": ["sedna.io/job"]})
+    gm.on_watch = [[]]
+    result = run("delete", "ilj/demo", "--timeout", "0")
+    assert result.exit_code == 1
+    assert "sedna describe incrementallearningjob demo" in result.stderr
+
+
+def test_no_wait_returns_at_once(run: Run, gm: FakeGM) -> None:
+    gm.put("IncrementalLearningJob", "demo", metadata={"finalizers": ["sedna.io/job"]})
+    run("delete", "ilj", "demo", "--no-wait")
+    assert len(gm.requests) == 1
+
+
+def test_manifests_are_deleted_in_the_opposite_order(run: Run, gm: FakeGM, tmp_path: Path) -> None:
+    gm.put("Dataset", "first")
+    gm.put("Model", "second")
+    path = tmp_path / "all.yaml"
+    path.write_text("kind: Dataset\nmetadata: {name: first}\n---\nkind: Model\nmetadata: {name: second}\n")
+    lines = run("delete", "-f", str(path)).stdout.splitlines()
+    assert lines == ["model.sedna.io/second deleted", "dataset.sedna.io/first deleted"]
+
+
+def test_what_is_not_there_is_an_error_unless_told_otherwise(run: Run) -> None:
+    assert run("delete", "md", "none").exit_code == 1
+    assert run("delete", "md", "none", "--ignore-not-found").exit_code == 0
+
+
+@pytest.mark.parametrize("words", [(), ("md",), ("md/a", "b")])
+def test_nothing_named_deletes_nothing(run: Run, gm: FakeGM, words: tuple[str, ...]) -> None:
+    assert run("delete", *words).exit_code == 2
+    assert not gm.requests
+
+
+def log(gm: FakeGM, worker: str, text: str) -> None:
+    gm.answers["GET", f"{WORKERS}/{worker}/log"] = httpx.Response(200, text=text)
+
+
+def worker(gm: FakeGM, name: str, phase: str, created: str = "2026-11-22T14:00:00Z") -> None:
+    gm.put("Worker", name, metadata={"creationTimestamp": created}, status={"phase": phase})
+    log(gm, name, f"{name} says\nhello\n")
+
+
+def test_a_workers_log_comes_as_it_is(run: Run, gm: FakeGM) -> None:
+    worker(gm, "demo-train-1", "Succeeded")
+    assert run("logs", "demo-train-1", "--tail", "10", "-f").stdout == "demo-train-1 says\nhello\n"
+    assert dict(gm.requests[-1].url.params) == {"tailLines": "10", "follow": "true"}
+
+
+def test_a_jobs_log_is_its_present_workers(run: Run, gm: FakeGM) -> None:
+    worker(gm, "demo-train-1", "Succeeded")
+    worker(gm, "demo-inference", "Running")
+    assert run("logs", "demo").stdout == "demo-inference says\nhello\n"
+
+
+def test_two_present_workers_are_told_apart(run: Run, gm: FakeGM) -> None:
+    worker(gm, "demo-train-2", "Running")
+    worker(gm, "demo-inference", "Running")
+    lines = sorted(run("logs", "ilj/demo").stdout.splitlines())
+    assert lines == [
+        "[demo-inference] demo-inference says",
+        "[demo-inference] hello",
+        "[demo-train-2] demo-train-2 says",
+        "[demo-train-2] hello",
+    ]
+
+
+def test_a_job_at_rest_shows_its_last_worker(run: Run, gm: FakeGM) -> None:
+    worker(gm, "demo-train-1", "Succeeded", "2026-11-22T14:00:00Z")
+    worker(gm, "demo-eval-1", "Failed", "2026-11-22T14:10:00Z")
+    assert run("logs", "demo").stdout.startswith("demo-eval-1")
+
+
+def test_a_name_that_nobody_has_is_said(run: Run) -> None:
+    result = run("logs", "nobody")
+    assert (result.exit_code, "no worker is named nobody" in result.stderr) == (1, True)
