@@ -96,10 +96,14 @@ class Progress:
     """How far a dataset's file has been read; everything up to here is safe in the sample log."""
 
     uid: str
-    url: str
+    source: str
+    """Format and path of the file, as the dataset names them."""
     generation: int = 1
-    device: int = 0
     inode: int = 0
+    """Of the file of this generation; 0 as long as none was seen. Its device is left out: a reboot may number anew."""
+    modified_ns: int = 0
+    size: int = 0
+    """Time of modification and length of the file when it was last read to its end."""
     offset: int = 0
     """Bytes of the file up to the end of the last finished line."""
     lines: int = 0
@@ -108,6 +112,8 @@ class Progress:
     """Samples in the log: all that were ever seen."""
     log_size: int = 0
     """Bytes of the log that belong to those samples."""
+    matched: int = 0
+    """Bytes of the log that this generation has repeated so far; means nothing when `counted`."""
     counted: bool = False
     """Whether lines must be compared with those of earlier generations."""
     header: str | None = None

@@ -125,7 +125,7 @@ class StoreContract:
 
     def test_progress_of_datasets(self, store: Store) -> None:
         assert store.progress("d") is None
-        kept = Progress("d", "/data/x.txt", generation=2, offset=10, samples=3, header="a,ü")
+        kept = Progress("d", "txt /data/x.txt", generation=2, offset=10, samples=3, header="a,ü")
         store.put_progress(kept)
         store.put_progress(replace(kept, offset=20))
         assert store.progress("d") == replace(kept, offset=20)
