@@ -76,11 +76,19 @@ class UnitSpec:
     persistent: bool = False
     #: The group an operator stops and starts together: all units of a job on this host.
     target: str = ""
+    #: Variables whose change makes no other unit: the running worker learns the new value by other means.
+    volatile: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:
-        """Equal for equal contents, over processes and versions of Python."""
-        text = json.dumps(asdict(self) | {"environment": dict(self.environment)}, sort_keys=True)
+        """Equal for equal contents, over processes and versions of Python.
+
+        A path bound read-only to itself is only kept in sight; like the volatile variables it does not count.
+        """
+        contents = asdict(self)
+        contents["environment"] = {k: v for k, v in self.environment.items() if k not in self.volatile}
+        contents["binds"] = [asdict(bind) for bind in self.binds if not (bind.read_only and bind.source == bind.target)]
+        text = json.dumps(contents, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 

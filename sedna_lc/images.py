@@ -1,0 +1,58 @@
+"""Worker images as the LC needs them: where the code of a manifest's `image:` is, and what runs it.
+
+`sedna image build` and the Ansible role install images (`sedna.images`); the LC only looks. What it finds goes to
+`sedna_lc.units`; the list goes to the Node's status, so that the GM places workers where their image is.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sedna.images import records, references
+from sedna_lc.errors import Again
+
+
+@dataclass(frozen=True)
+class Image:
+    """An installed image, ready to run."""
+
+    reference: str
+    command: tuple[str, ...]
+    python: str
+    app: str
+    env: Mapping[str, str]
+
+
+def find_image(images_dir: Path, text: str) -> Image:
+    """The image that a manifest names.
+
+    Raises:
+        sedna_lc.errors.Again: it is not installed (ImageNotFound) or cannot be used (ImageBroken). Both end when
+            somebody installs it, so they are looked at again.
+    """
+    try:
+        reference = references.parse(text)
+    except ValueError as error:
+        raise Again("ImageNotFound", f"{error}.") from error
+    folder = reference.folder(images_dir)
+    if not (folder / records.RECORD).is_file():
+        raise Again("ImageNotFound", f"Image {reference} is not installed here: there is no {folder}.")
+    try:
+        record = records.read_record(folder)
+    except records.ImageProblem as error:
+        raise Again("ImageBroken", f"Image {reference} cannot be used: {error}.") from error
+    app = folder / records.APP
+    if not app.is_dir():
+        raise Again("ImageBroken", f"Image {reference} cannot be used: its folder {app} is missing.")
+    if not os.access(record.python, os.X_OK):
+        raise Again("ImageBroken", f"Image {reference} cannot be used: {record.python} cannot be executed.")
+    command = record.command or (record.python,)
+    return Image(str(reference), command, record.python, str(app.absolute()), dict(record.env))
+
+
+def list_images(images_dir: Path) -> list[str]:
+    """`NAME:TAG` of every usable image, sorted; nothing when the folder is not there (yet)."""
+    return sorted(str(record.reference) for record in records.installed(images_dir))

@@ -1,0 +1,50 @@
+"""Where things are on this host: the one place that knows the folders behind a worker. Pure.
+
+Used by `sedna_lc.units` (to tell the worker), `sedna_lc.preparing` (to make them) and whoever writes sample lists
+and hot-update files or reads spools.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from pathlib import Path
+
+from sedna.api.meta import Resource
+from sedna.api.workers import Worker
+
+
+@dataclass(frozen=True)
+class Places:
+    """The LC's folders: `state_dir` holds what it must not lose, `images_dir` the worker images."""
+
+    state_dir: Path
+    images_dir: Path
+
+    def spool_folder(self, worker: Worker) -> Path:
+        """Where the library keeps the reports it has not handed over yet; private to the worker."""
+        return self.state_dir / "spool" / _namespace(worker) / worker.metadata.name
+
+    def hot_update_file(self, worker: Worker) -> Path:
+        """The file that names the model to serve, laid out as in the original."""
+        folder = self.state_dir / "model-hot-update" / _namespace(worker)
+        return folder / worker.spec.job.kind.lower() / worker.spec.job.name / "model_config.json"
+
+
+def sample_list(worker: Worker) -> str | None:
+    """The list of this round's samples, as the original lays it out; None for a worker without samples."""
+    if worker.spec.role == "inference" or worker.spec.dataset is None:
+        return None
+    folder = posixpath.join(worker.spec.job_output_dir, "data", worker.spec.role, str(worker.spec.round))
+    return posixpath.join(folder, f"data.{worker.spec.dataset.format.lower()}")
+
+
+def local_path(url: str) -> str | None:
+    """The path on this host that a URL stands for; None for one that has to be fetched (`s3://…`)."""
+    if url.startswith("file:///"):
+        url = url[len("file://") :]
+    return posixpath.normpath(url) if url.startswith("/") else None
+
+
+def _namespace(resource: Resource) -> str:
+    return resource.metadata.namespace or "default"

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sedna_lc.errors import Again
+from sedna_lc.images import find_image, list_images
+
+REFERENCE = "kubeedge/sedna-example-incremental-learning-helmet-detection:v0.4.0"
+
+
+def install(images: Path, reference: str, **changes: object) -> Path:
+    name, _, tag = reference.rpartition(":")
+    folder = images / name / tag
+    (folder / "app").mkdir(parents=True)
+    fields = {"name": name, "tag": tag, "python": "/usr/bin/env"} | changes
+    (folder / "image.yml").write_text("".join(f"{key}: {value}\n" for key, value in fields.items()))
+    return folder
+
+
+def reason(images: Path, reference: str) -> str:
+    with pytest.raises(Again) as caught:
+        find_image(images, reference)
+    return caught.value.reason
+
+
+def test_an_image_with_slashes_and_a_tag_is_found(tmp_path: Path) -> None:
+    folder = install(tmp_path, REFERENCE, env="{BACKEND_TYPE: KERAS}")
+    image = find_image(tmp_path, REFERENCE)
+    assert image.command == ("/usr/bin/env",)
+    assert image.app == str(folder / "app")
+    assert image.env == {"BACKEND_TYPE": "KERAS"}
+
+
+def test_an_image_may_bring_its_own_command(tmp_path: Path) -> None:
+    install(tmp_path, "demo:1", command="[/usr/bin/env, -u]")
+    assert find_image(tmp_path, "demo:1").command == ("/usr/bin/env", "-u")
+
+
+@pytest.mark.parametrize("reference", ["nobody:1", "../../etc:1", "", "demo:2", ":x"])
+def test_an_image_that_is_not_there_is_waited_for(tmp_path: Path, reference: str) -> None:
+    install(tmp_path, "demo:1")
+    assert reason(tmp_path, reference) == "ImageNotFound"
+
+
+def test_an_image_without_interpreter_or_code_is_broken(tmp_path: Path) -> None:
+    install(tmp_path, "a:1", python="/nowhere/python")
+    (install(tmp_path, "b:1") / "app").rmdir()
+    (install(tmp_path, "c:1") / "image.yml").write_text("{")
+    assert [reason(tmp_path, f"{name}:1") for name in "abc"] == ["ImageBroken"] * 3
+
+
+def test_all_images_are_listed_in_order(tmp_path: Path) -> None:
+    install(tmp_path, REFERENCE)
+    install(tmp_path, "demo:2")
+    install(tmp_path, "demo:1")
+    assert list_images(tmp_path) == ["demo:1", "demo:2", REFERENCE]
+    assert list_images(tmp_path / "nowhere") == []

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sedna.api.workers import Worker
+from sedna_lc.places import Places
+from sedna_lc.preparing import Problem, prepare
+from tests.lc.workers import make_worker, model
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    return Places(tmp_path / "state", tmp_path / "images")
+
+
+def with_volume(folder: Path, path: Path, kind: str, role: str = "train") -> Worker:
+    volume = {"name": "v", "hostPath": {"path": str(path), "type": kind}}
+    return in_folder(folder, role, pod={"volumes": [volume]})
+
+
+def in_folder(folder: Path, role: str = "train", **spec: Any) -> Worker:
+    out = folder / "output"
+    return make_worker(role, outputDir=f"{out}/{role}/1", jobOutputDir=str(out), **spec)
+
+
+def reasons(problems: tuple[Problem, ...]) -> list[str]:
+    return [problem.reason for problem in problems]
+
+
+@pytest.mark.parametrize("kind", ["DirectoryOrCreate", "DirectoryorCreate", "directoryorcreate", ""])
+def test_w59_a_folder_of_the_host_is_made_when_the_manifest_says_so(tmp_path: Path, places: Places, kind: str) -> None:
+    wanted = tmp_path / "deep/er/video"
+    assert prepare(with_volume(tmp_path, wanted, kind), places) == ()
+    assert wanted.is_dir()
+
+
+@pytest.mark.parametrize("kind", ["Directory", "File", "Socket", "CharDevice", "BlockDevice", "FileOrCreate"])
+def test_a_volume_that_must_exist_is_waited_for(tmp_path: Path, places: Places, kind: str) -> None:
+    wanted = tmp_path / "not/there"
+    problems = prepare(with_volume(tmp_path, wanted, kind), places)
+    assert reasons(problems) == ["VolumeNotFound"]
+    assert str(wanted) in problems[0].message
+    assert not wanted.exists()
+
+
+@pytest.mark.parametrize("kind", ["Directory", "DirectoryOrCreate", "Socket", "BlockDevice"])
+def test_a_file_is_not_taken_for_something_else(tmp_path: Path, places: Places, kind: str) -> None:
+    wanted = tmp_path / "file"
+    wanted.touch()
+    assert reasons(prepare(with_volume(tmp_path, wanted, kind), places)) == ["VolumeUnusable"]
+
+
+def test_files_and_sockets_that_are_there_are_fine(tmp_path: Path, places: Places) -> None:
+    (tmp_path / "file").touch()
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(os.fspath(tmp_path / "socket"))
+        assert prepare(with_volume(tmp_path, tmp_path / "socket", "Socket"), places) == ()
+    assert prepare(with_volume(tmp_path, tmp_path / "file", "File"), places) == ()
+    assert prepare(with_volume(tmp_path, Path("/dev/null"), "CharDevice"), places) == ()
+
+
+def test_a_file_may_be_made_in_a_folder_that_is_there(tmp_path: Path, places: Places) -> None:
+    assert prepare(with_volume(tmp_path, tmp_path / "made", "FileOrCreate"), places) == ()
+    assert (tmp_path / "made").is_file()
+
+
+def test_a_folder_that_cannot_be_made_says_why(tmp_path: Path, places: Places) -> None:
+    (tmp_path / "file").touch()
+    problems = prepare(with_volume(tmp_path, tmp_path / "file/below", "DirectoryOrCreate"), places)
+    assert reasons(problems) == ["VolumeUnusable"]
+    assert "Not a directory" in problems[0].message
+
+
+def test_output_and_spool_are_made_before_the_worker_looks_for_them(tmp_path: Path, places: Places) -> None:
+    worker = in_folder(tmp_path)
+    assert prepare(worker, places) == ()
+    assert (tmp_path / "output/train/1").is_dir()
+    assert places.spool_folder(worker).is_dir()
+    assert prepare(worker, places) == ()
+
+
+def test_the_folder_of_the_hot_update_is_made(tmp_path: Path, places: Places) -> None:
+    worker = in_folder(tmp_path, "inference", hotUpdate={"enabled": True})
+    assert prepare(worker, places) == ()
+    assert places.hot_update_file(worker).parent.is_dir()
+
+
+def test_an_output_folder_that_is_a_file_is_a_problem_of_its_own(tmp_path: Path, places: Places) -> None:
+    (tmp_path / "output").touch()
+    assert "FolderUnusable" in reasons(prepare(in_folder(tmp_path), places))
+
+
+def test_a_missing_model_is_waited_for_and_named(tmp_path: Path, places: Places) -> None:
+    missing = tmp_path / "models/base"
+    worker = in_folder(tmp_path, models=[model("initial-model", str(missing))])
+    problems = prepare(worker, places)
+    assert reasons(problems) == ["ModelNotFound"]
+    assert "initial-model" in problems[0].message
+    assert str(missing) in problems[0].message
+    missing.mkdir(parents=True)
+    assert prepare(worker, places) == ()
+
+
+def test_a_checkpoint_is_found_by_what_its_files_have_in_common(tmp_path: Path, places: Places) -> None:
+    (tmp_path / "model.ckpt.index").touch()
+    assert prepare(in_folder(tmp_path, models=[model("m", str(tmp_path / "model.ckpt"))]), places) == ()
+
+
+def test_a_remote_model_is_not_looked_for_here(tmp_path: Path, places: Places) -> None:
+    assert prepare(in_folder(tmp_path, models=[model("m", "s3://bucket/m.pb")]), places) == ()
+
+
+def test_all_problems_are_told_at_once(tmp_path: Path, places: Places) -> None:
+    volumes = [{"name": n, "hostPath": {"path": f"{tmp_path}/{n}", "type": "Directory"}} for n in ("a", "b")]
+    worker = in_folder(tmp_path, pod={"volumes": volumes}, models=[model("m", f"{tmp_path}/m")])
+    assert reasons(prepare(worker, places)) == ["ModelNotFound", "VolumeNotFound", "VolumeNotFound"]
+
+
+def test_what_is_made_belongs_to_the_worker(tmp_path: Path, places: Places) -> None:
+    me = (os.getuid(), os.getgid())
+    assert prepare(with_volume(tmp_path, tmp_path / "v", "DirectoryOrCreate"), places, owner=me) == ()
+    assert ((tmp_path / "v").stat().st_uid, (tmp_path / "v").stat().st_gid) == me
