@@ -69,20 +69,18 @@ def _run(setup: Setup, commands: tuple[str, str], stopping: threading.Event, hur
         click.echo(f"Starting the GlobalManager on {setup.server} ...")
         serve = [gm_command, "serve", "--config", str(setup.gm_config)]
         manager = begin("GlobalManager", serve, "gm.log", GM_STOP_SECONDS)
-        if not waiting.until_ready(manager, lambda: waiting.answers(gm), "the GlobalManager is not ready", stopping):
-            return
-        click.echo(f"Starting the LocalController of node {setup.node} ...")
-        run = [lc_command, "run", "--config", str(setup.lc_config)]
-        controller = begin("LocalController", run, "lc.log", LC_STOP_SECONDS)
-        if not waiting.until_ready(
-            controller,
-            lambda: waiting.node_is_ready(gm, setup.node, setup.lc_listen),
-            f"the node {setup.node} is not Ready",
-            stopping,
-        ):
-            return
-        click.echo(_welcome(setup))
-        _watch([manager, controller], stopping)
+        if waiting.until_ready(manager, lambda: waiting.answers(gm), "the GlobalManager is not ready", stopping):
+            click.echo(f"Starting the LocalController of node {setup.node} ...")
+            run = [lc_command, "run", "--config", str(setup.lc_config)]
+            controller = begin("LocalController", run, "lc.log", LC_STOP_SECONDS)
+            if waiting.until_ready(
+                controller,
+                lambda: waiting.node_is_ready(gm, setup.node, setup.lc_listen),
+                f"the node {setup.node} is not Ready",
+                stopping,
+            ):
+                click.echo(_welcome(setup))
+            _watch([manager, controller], stopping)
         click.echo("Stopping; what is stored stays in the folder ...")
     click.echo("Stopped. `sedna up` in the same folder goes on from here.")
 

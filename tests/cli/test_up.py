@@ -1,0 +1,255 @@
+"""`sedna up`: one folder, two daemons, and a clear word when one of them does not come up or does not stay.
+
+The daemons here are small stand-ins that listen and end as the true ones do; tests/end_to_end has the true ones.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sedna.cli.errors import CommandError
+from sedna.cli.up import command, configs, waiting
+from sedna.cli.up.children import start, stop
+from tests.cli.conftest import Run
+
+FAKE_DAEMON = """\
+#!{python}
+import http.server, json, signal, sys, threading, yaml
+
+config = yaml.safe_load(open(sys.argv[sys.argv.index("--config") + 1]))
+role = "lc" if "nodeName" in config else "gm"
+journal = open("{journal}", "a", buffering=1)
+print("this is the", role, flush=True)
+{early}
+
+class Door(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        ready = dict(type="Ready", status="True")
+        body = json.dumps(dict(status=dict(conditions=[ready]))).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *words):
+        pass
+
+host, port = config["listen"].split(":")
+server = http.server.ThreadingHTTPServer((host, int(port)), Door)
+
+def told(*_):
+    journal.write(role + " told to stop\\n")
+    threading.Thread(target=server.shutdown).start()
+
+signal.signal(signal.SIGTERM, {on_term})
+journal.write(role + " listens\\n")
+server.serve_forever()
+journal.write(role + " ended\\n")
+"""
+
+
+class Daemons:
+    """Writes stand-ins and runs `sedna up` with them in a thread, as a person would in a terminal."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.journal = folder / "journal"
+        self.setup = configs.prepare(folder / "up", port=0, lc_port=0, node=None)
+        self.stopping, self.hurry = threading.Event(), threading.Event()
+        self.error: CommandError | None = None
+        self._thread = threading.Thread(target=self._run)
+        self.commands = (self.program("gm"), self.program("lc"))
+
+    def program(self, name: str, early: str = "", on_term: str = "told") -> str:
+        path = self.folder / f"fake-{name}"
+        path.write_text(FAKE_DAEMON.format(python=sys.executable, journal=self.journal, early=early, on_term=on_term))
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+        return str(path)
+
+    def _run(self) -> None:
+        try:
+            command._run(self.setup, self.commands, self.stopping, self.hurry)
+        except CommandError as error:
+            self.error = error
+
+    def begin(self) -> None:
+        self._thread.start()
+
+    def end(self) -> None:
+        self._thread.join(60)
+        assert not self._thread.is_alive()
+
+    def heard(self) -> list[str]:
+        return self.journal.read_text().splitlines() if self.journal.exists() else []
+
+    def until(self, line: str) -> None:
+        deadline = time.monotonic() + 30
+        while line not in self.heard():
+            assert time.monotonic() < deadline, self.heard()
+            assert not self.stopping.wait(0.02)
+
+
+@pytest.fixture
+def daemons(tmp_path: Path) -> Daemons:
+    return Daemons(tmp_path)
+
+
+def test_the_lc_starts_after_the_gm_and_stops_before_it(daemons: Daemons, capsys: pytest.CaptureFixture[str]) -> None:
+    daemons.begin()
+    daemons.until("lc listens")
+    daemons.stopping.set()
+    daemons.end()
+    assert daemons.error is None
+    assert daemons.heard() == [
+        "gm listens", "lc listens", "lc told to stop", "lc ended", "gm told to stop", "gm ended",
+    ]  # fmt: skip
+    assert "Stopped." in capsys.readouterr().out
+
+
+def test_a_daemon_that_dies_at_once_is_told_with_the_end_of_its_log(daemons: Daemons) -> None:
+    daemons.program("gm", early="print('database is locked'); sys.exit(3)")
+    daemons.begin()
+    daemons.end()
+    assert daemons.error is not None
+    assert "GlobalManager ended with exit code 3" in daemons.error.message
+    assert "database is locked" in daemons.error.message
+    assert daemons.error.exit_code == 1
+
+
+def test_a_daemon_that_dies_later_takes_the_other_with_it(daemons: Daemons) -> None:
+    daemons.program("lc", on_term="told")
+    daemons.begin()
+    daemons.until("lc listens")
+    pid = next(pid for pid, words in _processes() if str(daemons.folder / "fake-lc") in words)
+    os.kill(pid, 9)
+    daemons.end()
+    assert daemons.error is not None
+    assert "LocalController ended by signal SIGKILL" in daemons.error.message
+    assert daemons.heard()[-1] == "gm ended"
+
+
+def test_one_that_does_not_stop_is_ended_when_told_twice(daemons: Daemons) -> None:
+    daemons.program("lc", on_term="signal.SIG_IGN")
+    daemons.begin()
+    daemons.until("lc listens")
+    daemons.stopping.set()
+    daemons.hurry.set()
+    daemons.end()
+    assert daemons.error is None
+    assert not [words for _, words in _processes() if str(daemons.folder) in words]
+
+
+def _processes() -> list[tuple[int, str]]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            found.append((int(path.parent.name), path.read_bytes().replace(b"\0", b" ").decode()))
+        except OSError:
+            continue
+    return found
+
+
+def test_a_taken_port_is_told_before_anything_starts(daemons: Daemons) -> None:
+    host, _, port = daemons.setup.server.removeprefix("http://").rpartition(":")
+    with socket.create_server((host, int(port))):
+        daemons.begin()
+        daemons.end()
+    assert daemons.error is not None
+    assert f"the GlobalManager cannot listen on {host}:{port}" in daemons.error.message
+    assert daemons.heard() == []
+
+
+def test_a_second_up_in_the_same_folder_is_refused(tmp_path: Path) -> None:
+    once, twice = command._one_per_folder(tmp_path), command._one_per_folder(tmp_path)
+    with once, pytest.raises(CommandError, match="another `sedna up`"):
+        twice.__enter__()
+
+
+def test_configuration_is_written_once_and_kept(tmp_path: Path) -> None:
+    first = configs.prepare(tmp_path, port=0, lc_port=0, node="here")
+    text = first.lc_config.read_text()
+    again = configs.prepare(tmp_path, port=None, lc_port=None, node=None)
+    assert again == first
+    assert first.lc_config.read_text() == text
+    assert yaml.safe_load(text)["nodeName"] == "here"
+    assert yaml.safe_load(text)["stopWorkersOnExit"] is True
+
+
+def test_the_defaults_are_the_documented_ones(tmp_path: Path) -> None:
+    setup = configs.prepare(tmp_path, port=None, lc_port=None, node=None)
+    assert (setup.server, setup.lc_listen, setup.node) == ("http://127.0.0.1:9000", "127.0.0.1:9100", "edge-node")
+    assert yaml.safe_load(setup.gm_config.read_text())["database"] == f"sqlite:///{tmp_path}/state/gm.db"
+
+
+def test_an_option_that_contradicts_the_folder_is_no_silent_change(tmp_path: Path) -> None:
+    configs.prepare(tmp_path, port=9001, lc_port=None, node=None)
+    configs.prepare(tmp_path, port=9001, lc_port=None, node="edge-node")
+    with pytest.raises(CommandError, match=r"--port 9002: .*gm.yml already says 9001"):
+        configs.prepare(tmp_path, port=9002, lc_port=None, node=None)
+    with pytest.raises(CommandError, match=r"--node other: .*lc.yml already says edge-node"):
+        configs.prepare(tmp_path, port=None, lc_port=None, node="other")
+
+
+@pytest.mark.parametrize("text", ["[", "just text", "listen: nowhere\n"])
+def test_a_broken_configuration_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "gm.yml").write_text(text)
+    with pytest.raises(CommandError, match=r"gm\.yml"):
+        configs.prepare(tmp_path, port=None, lc_port=None, node=None)
+
+
+def test_the_kubeconfig_leads_to_this_gm(tmp_path: Path) -> None:
+    setup = configs.prepare(tmp_path, port=9001, lc_port=None, node=None)
+    config = yaml.safe_load(setup.kubeconfig.read_text())
+    assert config["clusters"][0]["cluster"]["server"] == "http://127.0.0.1:9001"
+    assert config["current-context"] == config["contexts"][0]["name"]
+
+
+def test_a_folder_that_cannot_be_made_is_told(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    result = run("up", "--dir", str(tmp_path / "file" / "below"))
+    assert (result.exit_code, "cannot use" in result.stderr) == (1, True), result.output
+
+
+def test_waiting_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "READY_SECONDS", 0.0)
+    log = tmp_path / "x.log"
+    child = start("LocalController", [sys.executable, "-c", "input()"], log, tmp_path, stop_seconds=10)
+    child_that_stays = start(
+        "X", [sys.executable, "-c", "import signal; signal.pause()"], log, tmp_path, stop_seconds=9
+    )
+    try:
+        with pytest.raises(CommandError, match="not Ready"):
+            waiting.until_ready(child_that_stays, lambda: False, "the node is not Ready", threading.Event())
+    finally:
+        for one in (child, child_that_stays):
+            stop(one, threading.Event(), print)
+
+
+def test_giving_up_while_waiting_is_no_error(tmp_path: Path) -> None:
+    given_up = threading.Event()
+    given_up.set()
+    child = start(
+        "X", [sys.executable, "-c", "import signal; signal.pause()"], tmp_path / "l", tmp_path, stop_seconds=9
+    )
+    assert waiting.until_ready(child, lambda: False, "never", given_up) is False
+    stop(child, given_up, print)
+
+
+def test_an_old_log_is_put_aside_when_it_is_large(tmp_path: Path) -> None:
+    log = tmp_path / "gm.log"
+    with log.open("wb") as file:
+        file.truncate(11 * 1024 * 1024)
+    child = start("X", [sys.executable, "-c", "print('new')"], log, tmp_path, stop_seconds=9)
+    child.process.wait()
+    assert log.read_text() == "new\n"
+    assert (tmp_path / "gm.log.1").exists()
