@@ -1,0 +1,63 @@
+"""Joins the pure decision with the world: takes the snapshot from the mirror, has the decision applied."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sedna.api.datasets import Dataset
+from sedna.api.incremental_learning import IncrementalLearningJob
+from sedna.api.models import Model
+from sedna.api.nodes import Node
+from sedna_gm.controllers.applying import Applier
+from sedna_gm.controllers.incremental_learning.deciding import decide, decide_without_job
+from sedna_gm.controllers.incremental_learning.models import named
+from sedna_gm.controllers.incremental_learning.settings import Settings
+from sedna_gm.controllers.incremental_learning.snapshot import Snapshot, read_workers
+from sedna_gm.controllers.mirroring import Mirror, loads
+from sedna_gm.store.interface import Key
+
+KIND = "IncrementalLearningJob"
+
+
+@dataclass(frozen=True)
+class Controller:
+    """Handles the keys of incremental-learning jobs; every key by one thread at a time."""
+
+    mirror: Mirror
+    applier: Applier
+    clock: Callable[[], datetime]
+    settings: Settings
+
+    def handle(self, key: Key) -> datetime | None:
+        """Decide about one job and apply it; returns when to look again."""
+        self.applier.settle(key)
+        snapshot = self.snapshot(key)
+        if snapshot is None:
+            orphans = read_workers(self.mirror.workers_of(key))
+            return self.applier.apply(key, None, decide_without_job(orphans))
+        return self.applier.apply(key, self.mirror.raw(key), decide(snapshot))
+
+    def snapshot(self, key: Key) -> Snapshot | None:
+        """All that concerns a job, at one revision of the store; None when there is no such job."""
+        with self.mirror.locked():
+            job = self.mirror.get(IncrementalLearningJob, key)
+            if job is None:
+                return None
+            plain = Snapshot(job, self.clock(), settings=self.settings)
+            models = {
+                name: model
+                for name in named(plain)
+                if (model := self.mirror.get(Model, Key("Model", key.namespace, name))) is not None
+            }
+            return Snapshot(
+                job=job,
+                now=plain.now,
+                dataset=self.mirror.get(Dataset, Key("Dataset", key.namespace, job.spec.dataset.name)),
+                models=models,
+                workers=read_workers(self.mirror.workers_of(key)),
+                nodes={node.metadata.name: node for node in self.mirror.all(Node)},
+                loads=loads(self.mirror.raws("Worker")),
+                settings=self.settings,
+            )

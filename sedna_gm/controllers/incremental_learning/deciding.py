@@ -1,0 +1,106 @@
+"""What to do about an incremental-learning job: one snapshot in, one decision out. No I/O, no clock, no threads.
+
+Each call makes at most one move. The move is stored, the store's change wakes the job's key, and the next call makes
+the next one; so every position shows to whoever watches, and a crash between two calls loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from sedna.api.incremental_learning import JOB_FINALIZER, TRIGGER_ANNOTATION
+from sedna.api.stages import Phase, Position, Stage
+from sedna.api.workers import Worker
+from sedna_gm.controllers.decisions import Decision
+from sedna_gm.controllers.incremental_learning import (
+    deploying,
+    evaluating,
+    failing,
+    removing,
+    samples,
+    serving,
+    tidying,
+    training,
+)
+from sedna_gm.controllers.incremental_learning.snapshot import Snapshot
+from sedna_gm.controllers.incremental_learning.steps import Status, Step, begin, position, update
+
+STEPS: Mapping[Position, Callable[[Snapshot, Status], Step]] = {
+    **{Position(stage, Phase.FAILED): failing.give_back for stage in Stage},
+    Position(Stage.TRAIN, Phase.WAITING): training.waiting,
+    Position(Stage.TRAIN, Phase.READY): training.ready,
+    Position(Stage.TRAIN, Phase.STARTING): training.starting,
+    Position(Stage.TRAIN, Phase.RUNNING): training.running,
+    Position(Stage.TRAIN, Phase.COMPLETED): training.completed,
+    Position(Stage.EVAL, Phase.WAITING): evaluating.waiting,
+    Position(Stage.EVAL, Phase.READY): evaluating.ready,
+    Position(Stage.EVAL, Phase.STARTING): evaluating.starting,
+    Position(Stage.EVAL, Phase.RUNNING): evaluating.running,
+    Position(Stage.EVAL, Phase.COMPLETED): evaluating.completed,
+    Position(Stage.DEPLOY, Phase.WAITING): deploying.waiting,
+    Position(Stage.DEPLOY, Phase.READY): deploying.ready,
+    Position(Stage.DEPLOY, Phase.STARTING): deploying.starting,
+    Position(Stage.DEPLOY, Phase.RUNNING): deploying.running,
+    Position(Stage.DEPLOY, Phase.COMPLETED): deploying.completed,
+}
+
+
+def decide(snapshot: Snapshot) -> Decision:
+    """The decision about a job that exists."""
+    job = snapshot.job
+    if job.metadata.deletion_timestamp is not None:
+        return removing.remove(snapshot, job.status)
+    if JOB_FINALIZER not in (job.metadata.finalizers or ()):
+        return removing.adopt(snapshot)
+    status = _refreshed(snapshot)
+    step = STEPS[position(status)](snapshot, status)
+    service = serving.serve(snapshot, step.status)
+    status = _complete(snapshot, step.status, service)
+    times = [when for when in (step.look_again_at, service.look_again_at) if when is not None]
+    annotation = (job.metadata.annotations or {}).get(TRIGGER_ANNOTATION, "").strip().lower()
+    obeyed = job.status.handled_trigger is not None and annotation == job.status.handled_trigger
+    return Decision(
+        step.sentence,
+        record=step.record,
+        statuses=step.statuses,
+        delete=(*tidying.outdated(snapshot, status), *service.delete),
+        change=tuple(worker.dump() for worker in service.change),
+        create=(*step.create, *service.create),
+        status=status.dump() if status != job.status else None,
+        # Only after the status that obeys it was stored: a crash in between must not lose the wish.
+        drop_annotation=TRIGGER_ANNOTATION if obeyed else None,
+        happenings=(*step.happenings, *service.happenings),
+        look_again_at=min(times) if times else None,
+    )
+
+
+def decide_without_job(workers: Iterable[Worker]) -> Decision:
+    """The decision about a key that no job has."""
+    return removing.orphaned(workers)
+
+
+def _refreshed(snapshot: Snapshot) -> Status:
+    """The stored status, with what is true now whatever the stage."""
+    job, status = snapshot.job, snapshot.job.status
+    changes: dict[str, object] = {}
+    if status.stage is None:
+        status = begin(snapshot, status)
+    if status.observed_generation != job.metadata.generation:
+        changes["observed_generation"] = job.metadata.generation
+        if status.observed_generation is not None:
+            # Somebody edited the job, perhaps to repair it: that is worth a try at once.
+            changes["retry_after"] = None
+    annotation = (job.metadata.annotations or {}).get(TRIGGER_ANNOTATION, "").strip().lower()
+    if status.handled_trigger is not None and annotation != status.handled_trigger:
+        changes["handled_trigger"] = None
+    return samples.counted(snapshot, update(status, **changes) if changes else status)
+
+
+def _complete(snapshot: Snapshot, status: Status, service: serving.Service) -> Status:
+    """The status with what serving and the operators' pauses add to it."""
+    nodes = dict(status.nodes)
+    if service.serving.node is not None:
+        nodes[Stage.DEPLOY.value] = service.serving.node
+    places = sorted({worker.spec.node_name for worker in snapshot.own if worker.status.phase == "Paused"})
+    paused = ", ".join(places) or None
+    return update(status, serving=service.serving, nodes=nodes, paused=paused)

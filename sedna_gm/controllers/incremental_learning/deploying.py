@@ -1,0 +1,239 @@
+"""The Deploy stage: decides on the metrics, has the inference worker take the new model, and closes the round.
+
+Hot or cold is the node's business: in both cases this stage changes which model the inference worker is to serve
+(`serving` writes that into its spec) and waits until the node says that it does, or why it does not.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sedna.api.incremental_learning import RoundProgress, RoundRange, SampleCounts
+from sedna.api.models import Model, ModelVersion
+from sedna.api.stages import START, Phase, Stage
+from sedna.api.times import format_time, parse_time
+from sedna.api.triggers import Metric, Verdict, holds, next_opening, window_open
+from sedna.api.workers import Worker
+from sedna_gm.controllers.decisions import JSON
+from sedna_gm.controllers.incremental_learning import models, rounds, serving
+from sedna_gm.controllers.incremental_learning.failing import fail
+from sedna_gm.controllers.incremental_learning.snapshot import Snapshot, alive, going
+from sedna_gm.controllers.incremental_learning.steps import Status, Step, move, progress, stay, update
+from sedna_gm.controllers.incremental_learning.training import asked
+from sedna_gm.controllers.incremental_learning.working import late, paused, paused_sentence, silence
+from sedna_gm.placing.candidates import NoNode
+
+
+def waiting(snapshot: Snapshot, status: Status) -> Step:
+    """Decide. A model that does not win is kept as a candidate, and the round is complete all the same."""
+    current = status.current or RoundProgress()
+    by_hand = current.by_hand == "deploy" or asked(snapshot, status) == "deploy"
+    if by_hand:
+        chosen = progress(update(status, handled_trigger="deploy"), by_hand="deploy")
+        return _deploy(snapshot, chosen, "it was asked for by hand")
+    trigger = snapshot.job.spec.deploy_spec.trigger
+    if trigger is None:
+        return _deploy(snapshot, status, "there is no trigger, so every model is deployed")
+    verdict = Verdict(True, "the window is open")
+    if trigger.condition is not None:
+        verdict = holds(trigger.condition, current.new_metrics or {}, current.old_metrics)
+    if not verdict.holds:
+        sentence = f"The model of round {status.round} is not deployed: {verdict.reason}."
+        kept = progress(status, outcome="NotDeployed", reason=sentence)
+        return move(snapshot, kept, (Stage.DEPLOY, Phase.COMPLETED), "NotDeployed", sentence, data=_metrics(current))
+    if trigger.timer is not None and not window_open(trigger.timer, snapshot.now, snapshot.zone):
+        opening = next_opening(trigger.timer, snapshot.now, snapshot.zone)
+        window = f"{trigger.timer.start} to {trigger.timer.end}"
+        sentence = f"Deployment waits for the window {window}, which opens {format_time(opening)}."
+        return stay(status, sentence, min(opening, snapshot.after(trigger.check_period_seconds)))
+    return _deploy(snapshot, status, verdict.reason)
+
+
+def ready(snapshot: Snapshot, status: Status) -> Step:
+    """Wait for an inference worker that can take the model."""
+    new = (status.current or RoundProgress()).new_model
+    if new is None:
+        return fail(snapshot, status, "NoModel", "the status does not say which model to deploy.")
+    recheck = snapshot.after(snapshot.settings.recheck)
+    worker = serving.current_worker(snapshot)
+    if worker is None or not alive(worker):
+        # None runs: the one that is made next serves the new model from its start.
+        in_the_way = serving.in_the_way(snapshot, status)
+        if in_the_way is not None:
+            return stay(status, f"The deployment waits for the inference worker. {in_the_way}", recheck)
+        where = serving.node(snapshot)
+        if isinstance(where, NoNode):
+            return stay(status, f"The deployment waits for the inference worker. {where.sentence}", recheck)
+        return _start(snapshot, status, where, new)
+    node = worker.spec.node_name
+    if worker.status.phase == "Paused":
+        return stay(status, paused_sentence(snapshot, node), recheck)
+    taken = worker.spec.models == [models.deploy_reference(snapshot, new)]
+    if going(worker) or (worker.status.phase != "Running" and not taken):
+        what = "to be gone" if going(worker) else "to run"
+        sentence = f"The deployment waits for the inference worker on node {node} {what}.{silence(snapshot, node)}"
+        return stay(status, sentence, recheck)
+    return _start(snapshot, status, node, new)
+
+
+def starting(snapshot: Snapshot, status: Status) -> Step:
+    """Wait until the node has noticed."""
+    outcome = _judged(snapshot, status)
+    if isinstance(outcome, Step):
+        return outcome
+    worker = serving.current_worker(snapshot)
+    if outcome or (worker is not None and _noticed(worker)):
+        node = worker.spec.node_name if worker else ""
+        sentence = f"The inference worker on node {node} takes the model of round {status.round}."
+        return move(snapshot, status, (Stage.DEPLOY, Phase.RUNNING), "ModelLoading", sentence)
+    return _wait(snapshot, status, worker)
+
+
+def running(snapshot: Snapshot, status: Status) -> Step:
+    """Wait until the worker serves the new model, or has refused it."""
+    outcome = _judged(snapshot, status)
+    if isinstance(outcome, Step):
+        return outcome
+    new = (status.current or RoundProgress()).new_model
+    if not outcome or new is None:
+        return _wait(snapshot, status, serving.current_worker(snapshot))
+    sentence = f"The model of round {status.round} is deployed: {new.url}."
+    reason = status.current.reason if status.current and status.current.reason else sentence
+    version = new.model_copy(update={"time": snapshot.timestamp})
+    deployed = progress(update(status, deployed_model=version), outcome="Deployed", reason=reason)
+    current = status.current or RoundProgress()
+    step = move(snapshot, deployed, (Stage.DEPLOY, Phase.COMPLETED), "Deployed", sentence, data=_metrics(current))
+    model = models.deploy_model(snapshot)
+    statuses = (_model_status(snapshot, model, version, current.new_metrics or {}),) if model else ()
+    return Step(step.status, step.sentence, statuses=statuses, happenings=step.happenings)
+
+
+def completed(snapshot: Snapshot, status: Status) -> Step:
+    """Close the round: its samples are used, its model is where the next training begins."""
+    current = status.current or RoundProgress()
+    outcome = current.outcome or "Deployed"
+    counts = status.samples or SampleCounts()
+    used = max(counts.used, current.end)
+    finished = status.finished_rounds
+    if current.end > current.start:
+        taken = RoundRange(round=status.round or 1, start=current.start, end=current.end)
+        finished = [*finished, taken][-snapshot.settings.compared_rounds :]
+    sentence = f"Round {status.round} is finished ({outcome}); the job waits for new samples."
+    closed = update(
+        status,
+        samples=SampleCounts(seen=counts.seen, used=used, new=max(0, counts.seen - used)),
+        finished_rounds=finished,
+        last_trained_model=current.next_base or status.last_trained_model,
+        candidate_model=current.new_model or status.candidate_model,
+        failures=0,
+        retry_after=None,
+    )
+    step = move(snapshot, closed, START, "RoundFinished", sentence)
+    return Step(
+        update(step.status, current=None),
+        sentence,
+        record=rounds.record(snapshot, status, outcome),
+        happenings=step.happenings,
+    )
+
+
+def _deploy(snapshot: Snapshot, status: Status, why: str) -> Step:
+    chosen = progress(status, reason=f"{why}.")
+    sentence = f"The model of round {status.round} is to be deployed: {why}."
+    return move(snapshot, chosen, (Stage.DEPLOY, Phase.READY), "TriggerHolds", sentence)
+
+
+def _start(snapshot: Snapshot, status: Status, node: str, new: ModelVersion) -> Step:
+    hot = snapshot.job.spec.deploy_spec.model.hot_update_enabled
+    how = "without a stop" if hot else "with a restart"
+    sentence = f"The inference worker on node {node} is to take {new.url} {how}."
+    placed = update(status, nodes={**status.nodes, Stage.DEPLOY.value: node})
+    return move(snapshot, placed, (Stage.DEPLOY, Phase.STARTING), "WorkerChanged", sentence)
+
+
+def _judged(snapshot: Snapshot, status: Status) -> Step | bool:
+    """A Step when the deployment has failed, else whether the worker serves the new model."""
+    new = (status.current or RoundProgress()).new_model
+    if new is None:
+        return fail(snapshot, status, "NoModel", "the status does not say which model to deploy.")
+    worker = serving.current_worker(snapshot)
+    if worker is not None and worker.spec.models == [models.deploy_reference(snapshot, new)]:
+        if worker.status.phase == "Failed":
+            told = worker.status.message or "no reason was given"
+            reason = worker.status.reason or "WorkerFailed"
+            return fail(snapshot, status, reason, f"the inference worker ended with the new model: {told}")
+        served = worker.status.model
+        if served is not None and _same(served.sha256, served.url, new) and _noticed(worker):
+            if served.state == "Refused":
+                told = served.message or served.reason or "no reason was given"
+                return fail(snapshot, status, served.reason or "ModelRefused", f"the model was refused: {told}")
+            if served.state == "Loaded":
+                return True
+        if served is None and _runs_silently(snapshot, status, worker):
+            return True
+        if worker.status.phase == "Paused":
+            return False
+    is_late, _ = late(snapshot, status, _allowed(snapshot))
+    if is_late:
+        node = worker.spec.node_name if worker else status.nodes.get(Stage.DEPLOY.value, "")
+        told = f"no node has confirmed the new model within {_allowed(snapshot)} s.{silence(snapshot, node)}"
+        return fail(snapshot, status, "DeadlineExceeded", told)
+    return False
+
+
+def _same(sha256: str | None, url: str, new: ModelVersion) -> bool:
+    return sha256 == new.sha256 if sha256 and new.sha256 else url.rstrip("/") == new.url.rstrip("/")
+
+
+def _noticed(worker: Worker) -> bool:
+    """Whether the status speaks about the spec as it is now; an LC that counts no generations is believed."""
+    observed, wanted = worker.status.observed_generation, worker.metadata.generation
+    return observed is None or wanted is None or observed >= wanted
+
+
+def _runs_silently(snapshot: Snapshot, status: Status, worker: Worker) -> bool:
+    """A cold start of code that never says what it serves: that it keeps running must do."""
+    hot = snapshot.job.spec.deploy_spec.model.hot_update_enabled
+    began, since = worker.status.start_time, status.current.stage_since if status.current else None
+    if hot or began is None or since is None or worker.status.phase != "Running" or not _noticed(worker):
+        return False
+    restarted = parse_time(began) >= parse_time(since)
+    return restarted and (snapshot.now - parse_time(began)).total_seconds() >= snapshot.settings.silent_start
+
+
+def _allowed(snapshot: Snapshot) -> int:
+    return snapshot.settings.deploy_deadline + snapshot.job.spec.deploy_spec.model.poll_period_seconds
+
+
+def _wait(snapshot: Snapshot, status: Status, worker: Worker | None) -> Step:
+    is_paused = worker is not None and worker.status.phase == "Paused"
+    status = paused(snapshot, status, is_paused)
+    if worker is not None and is_paused:
+        sentence = paused_sentence(snapshot, worker.spec.node_name)
+        return stay(status, sentence, snapshot.after(snapshot.settings.recheck))
+    _, ends = late(snapshot, status, _allowed(snapshot))
+    node = worker.spec.node_name if worker else status.nodes.get(Stage.DEPLOY.value, "")
+    sentence = f"Waits for the inference worker on node {node} to load the model of round {status.round}."
+    settings = snapshot.settings
+    soon = snapshot.after(settings.silent_start if worker and worker.status.model is None else settings.recheck)
+    return stay(status, f"{sentence}{silence(snapshot, node)}", min(ends, soon))
+
+
+def _metrics(current: RoundProgress) -> dict[str, Any]:
+    told = current.dump()
+    return {
+        "input": {"models": [told[name] for name in ("newModel", "comparedWith") if name in told]},
+        "output": {name: told[name] for name in ("newMetrics", "oldMetrics") if name in told},
+    }
+
+
+def _model_status(snapshot: Snapshot, model: Model, version: ModelVersion, metrics: dict[str, Metric]) -> JSON:
+    """The deploy model's resource tells which version serves; its spec stays the user's."""
+    values = [{"key": name, "value": json.dumps(value)} for name, value in sorted(metrics.items())]
+    return {
+        "apiVersion": model.api_version,
+        "kind": model.kind,
+        "metadata": {"name": model.metadata.name, "namespace": snapshot.namespace},
+        "status": {"updateTime": snapshot.timestamp, "metrics": values, "version": version.dump()},
+    }

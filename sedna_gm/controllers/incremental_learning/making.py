@@ -1,0 +1,142 @@
+"""Builds the Worker that a stage wants: named by job, stage and round, owned by the job, bound to its node."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sedna.api.incremental_learning import DeploySpec
+from sedna.api.models import Model, ModelVersion
+from sedna.api.pods import PodSpec
+from sedna.api.stages import Stage
+from sedna.api.workers import (
+    NODE_FINALIZER,
+    DatasetReference,
+    HotUpdate,
+    JobReference,
+    ModelReference,
+    SampleRange,
+    WorkerSpec,
+)
+from sedna_gm.controllers.incremental_learning.snapshot import Snapshot
+
+JOB_LABEL = "sedna.io/job"
+STAGE_LABEL = "sedna.io/stage"
+ROUND_LABEL = "sedna.io/round"
+
+
+def version_of(model: Model) -> ModelVersion:
+    """A user's model as it is now."""
+    return ModelVersion(url=model.spec.url, format=model.spec.format, round=0)
+
+
+def reference(name: str, version: ModelVersion) -> ModelReference:
+    """A version as workers are told of it; `name` is the Model resource it stands for."""
+    values: dict[str, Any] = {"name": name, "url": version.url, "format": version.format or ""}
+    if version.sha256 is not None:
+        values["sha256"] = version.sha256
+    return ModelReference(**values, round=version.round or 0)
+
+
+def stage_worker(
+    snapshot: Snapshot,
+    stage: Stage,
+    round_: int,
+    node: str,
+    *,
+    samples: Sequence[SampleRange],
+    models: Sequence[ModelReference],
+) -> dict[str, Any]:
+    """A worker that trains or evaluates: it runs once and comes to an end."""
+    spec = snapshot.job.spec
+    template = (spec.train_spec if stage is Stage.TRAIN else spec.eval_spec).template
+    role = stage.value.lower()
+    dataset = snapshot.dataset
+    assert dataset is not None, "a stage without its dataset is still waiting"  # noqa: S101 - for the type checker
+    worker = WorkerSpec(
+        node_name=node,
+        role="train" if stage is Stage.TRAIN else "eval",
+        job=_job(snapshot),
+        round=round_,
+        template=template.spec,
+        dataset=DatasetReference(name=dataset.metadata.name, url=dataset.spec.url, format=dataset.spec.format.lower()),
+        samples=list(samples),
+        models=list(models),
+        output_dir=f"{spec.output_dir.rstrip('/')}/{role}/{round_}",
+        job_output_dir=spec.output_dir,
+        # A run that is started again after it succeeded would never end.
+        restart_policy="Never" if template.spec.restart_policy in (None, "Never") else "OnFailure",
+        active_deadline_seconds=deadline(snapshot, template.spec),
+        termination_grace_period_seconds=template.spec.termination_grace_period_seconds,
+    )
+    return _resource(snapshot, stage, round_, template.metadata.labels, worker)
+
+
+def inference_worker(snapshot: Snapshot, node: str, model: ModelReference) -> dict[str, Any]:
+    """The worker that serves, until the job is deleted."""
+    deploy = snapshot.job.spec.deploy_spec
+    worker = WorkerSpec(
+        node_name=node,
+        role="inference",
+        job=_job(snapshot),
+        round=model.round,
+        template=deploy.template.spec,
+        models=[model],
+        job_output_dir=snapshot.job.spec.output_dir,
+        termination_grace_period_seconds=deploy.template.spec.termination_grace_period_seconds,
+        **serving_fields(deploy),
+    )
+    return _resource(snapshot, Stage.DEPLOY, model.round, deploy.template.metadata.labels, worker)
+
+
+def serving_fields(deploy: DeploySpec) -> dict[str, Any]:
+    """What else the deploySpec says about its worker; a worker that differs in it is made again."""
+    template = deploy.template.spec
+    fields: dict[str, Any] = {
+        "restart_policy": template.restart_policy or "Always",
+        "hot_update": HotUpdate(
+            enabled=deploy.model.hot_update_enabled, poll_period_seconds=deploy.model.poll_period_seconds
+        ),
+    }
+    if template.active_deadline_seconds is not None:
+        fields["active_deadline_seconds"] = template.active_deadline_seconds
+    if deploy.hard_example_mining is not None:
+        fields["hard_example_mining"] = deploy.hard_example_mining
+    return fields
+
+
+def deadline(snapshot: Snapshot, template: PodSpec) -> int:
+    """Seconds that a training or evaluation may run."""
+    return template.active_deadline_seconds or snapshot.settings.default_deadline
+
+
+def _job(snapshot: Snapshot) -> JobReference:
+    return JobReference(kind=snapshot.job.kind, name=snapshot.job.metadata.name, uid=snapshot.uid)
+
+
+def _resource(
+    snapshot: Snapshot, stage: Stage, round_: int, labels: dict[str, str], spec: WorkerSpec
+) -> dict[str, Any]:
+    job = snapshot.job
+    own = {JOB_LABEL: job.metadata.name, STAGE_LABEL: stage.value, ROUND_LABEL: str(round_)}
+    return {
+        "apiVersion": job.api_version,
+        "kind": "Worker",
+        "metadata": {
+            "name": snapshot.worker_name(stage, round_),
+            "namespace": snapshot.namespace,
+            "labels": {**labels, **own},
+            "ownerReferences": [
+                {
+                    "apiVersion": job.api_version,
+                    "kind": job.kind,
+                    "name": job.metadata.name,
+                    "uid": snapshot.uid,
+                    "controller": True,
+                    "blockOwnerDeletion": True,
+                }
+            ],
+            "finalizers": [NODE_FINALIZER],
+        },
+        "spec": spec.dump(),
+    }

@@ -1,0 +1,31 @@
+"""How patient the controller is. Every number has its unit and its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Times in seconds."""
+
+    first_retry: float = 10.0
+    """Wait after the first failed round; doubles with each further one. Short, since most first failures are slips."""
+    longest_retry: float = 1800.0
+    """Where the doubling ends: a host that is repaired is tried again within half an hour."""
+    default_deadline: int = 24 * 3600
+    """For training and evaluation without `activeDeadlineSeconds`: longer than any round on an edge host should be."""
+    grace: int = 120
+    """What the node gets on top before the GlobalManager itself gives up: the node's own finding tells more."""
+    deploy_deadline: int = 900
+    """For a deployment, on top of the worker's poll period: loading a large model from a slow disk takes minutes."""
+    silent_start: int = 120
+    """A restarted worker that runs this long without naming its model is taken to serve it: not all code reports."""
+    settled: int = 600
+    """An inference worker that ran this long is healthy; its next failure counts as the first."""
+    recheck: int = 300
+    """How often a job is looked at that waits for others: nothing is missed if a notice gets lost."""
+    compared_rounds: int = 4
+    """How many earlier rounds' evaluation samples are evaluated again."""
+    told_rounds: int = 3
+    """How many rounds `status.conditions` reaches back; the history holds all."""

@@ -1,0 +1,130 @@
+"""All that a decision about a job may look at, at one moment: typed, frozen, without a way back to the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo
+
+from sedna.api.datasets import Dataset
+from sedna.api.incremental_learning import IncrementalLearningJob
+from sedna.api.models import Model
+from sedna.api.nodes import Node
+from sedna.api.stages import Stage
+from sedna.api.times import format_time
+from sedna.api.validating import parse
+from sedna.api.workers import FINAL_PHASES, Worker
+from sedna_gm.controllers.incremental_learning.settings import Settings
+from sedna_gm.controllers.mirroring import Raw
+from sedna_gm.placing.candidates import Candidate
+from sedna_gm.store.interface import Key
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A job, what it names, the workers that name it, and all nodes."""
+
+    job: IncrementalLearningJob
+    now: datetime
+    dataset: Dataset | None = None
+    models: Mapping[str, Model] = field(default_factory=dict)
+    workers: tuple[Worker, ...] = ()
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+    loads: Mapping[str, int] = field(default_factory=dict)
+    settings: Settings = field(default_factory=Settings)
+
+    @property
+    def key(self) -> Key:
+        """The job's key."""
+        return Key(self.job.kind, self.namespace, self.job.metadata.name)
+
+    @property
+    def namespace(self) -> str:
+        """Where the job and all it names live."""
+        return self.job.metadata.namespace or "default"
+
+    @property
+    def uid(self) -> str:
+        """The job's identity, which also seeds the split of its samples."""
+        return self.job.metadata.uid or ""
+
+    @property
+    def own(self) -> tuple[Worker, ...]:
+        """The workers of this very job, not of a namesake before it."""
+        return tuple(worker for worker in self.workers if worker.spec.job.uid == self.uid)
+
+    @property
+    def timestamp(self) -> str:
+        """Now, as it is written."""
+        return format_time(self.now)
+
+    @property
+    def zone(self) -> tzinfo:
+        """The dataset node's time zone; UTC while it is not known."""
+        node = self.nodes.get(self.dataset.spec.node_name) if self.dataset else None
+        name = node.status.timezone if node else None
+        if name is None:
+            return timezone.utc
+        try:
+            return ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
+            # The node knows a zone that this host does not: its windows are read in UTC rather than never.
+            return timezone.utc
+
+    def worker(self, name: str) -> Worker | None:
+        """The worker of that name, whoever's it is."""
+        return next((worker for worker in self.workers if worker.metadata.name == name), None)
+
+    def worker_name(self, stage: Stage, round_: int) -> str:
+        """Names repeat from attempt to attempt of one step, so that a repeated step finds its own work."""
+        job = self.job.metadata.name
+        return f"{job}-inference" if stage is Stage.DEPLOY else f"{job}-{stage.value.lower()}-{round_}"
+
+    def after(self, seconds: float) -> datetime:
+        """The moment that long from now."""
+        return self.now + timedelta(seconds=seconds)
+
+    def candidates(self) -> list[Candidate]:
+        """The nodes as placing sees them."""
+        return [_candidate(node, self.loads.get(name, 0)) for name, node in sorted(self.nodes.items())]
+
+
+def _candidate(node: Node, load: int) -> Candidate:
+    ready = next((each for each in node.status.conditions if each.type == "Ready"), None)
+    return Candidate(
+        node.metadata.name,
+        ready=ready.status if ready else "Unknown",
+        ready_message=(ready.message or "").rstrip(".") if ready else "",
+        labels=node.metadata.labels or {},
+        images=frozenset(node.status.images),
+        unschedulable=node.spec.unschedulable,
+        load=load,
+    )
+
+
+def alive(worker: Worker) -> bool:
+    """Whether it may still be running somewhere."""
+    return worker.status.phase not in FINAL_PHASES
+
+
+def going(worker: Worker) -> bool:
+    """Whether somebody deleted it and its node has still to let go."""
+    return worker.metadata.deletion_timestamp is not None
+
+
+def read_workers(raws: Iterable[Raw]) -> tuple[Worker, ...]:
+    """Typed workers. One whose status makes no sense has failed: a job must not hang on what nobody can read."""
+    found = []
+    for raw in raws:
+        try:
+            found.append(parse(Worker, raw))
+        except ValueError as error:
+            first = str(error).partition("\n")[2].strip() or str(error)
+            status = {
+                "phase": "Failed",
+                "reason": "UnreadableStatus",
+                "message": f"its node reported a status that cannot be read: {' '.join(first.split())[:300]}",
+            }
+            found.append(parse(Worker, {**raw, "status": status}))
+    return tuple(found)

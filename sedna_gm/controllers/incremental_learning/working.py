@@ -1,0 +1,201 @@
+"""How a stage that runs a worker to its end gets the worker, watches it, and learns how it ended.
+
+Training and evaluation differ in what goes in and what comes out (`training`, `evaluating`); the rest is here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sedna.api.pods import PodSpec
+from sedna.api.stages import Phase, Stage
+from sedna.api.times import format_time, parse_time
+from sedna.api.workers import Worker
+from sedna_gm.controllers.incremental_learning.failing import fail
+from sedna_gm.controllers.incremental_learning.making import deadline
+from sedna_gm.controllers.incremental_learning.snapshot import Snapshot, alive, going
+from sedna_gm.controllers.incremental_learning.steps import Status, Step, move, progress, stay
+from sedna_gm.placing.candidates import Files, NoNode, Request
+from sedna_gm.placing.choosing import place
+
+Make = Callable[[str], dict[str, Any]]
+Complete = Callable[[Worker], Step]
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Why a stage's worker will not bring its work to an end."""
+
+    reason: str
+    sentence: str
+
+
+def get_worker(snapshot: Snapshot, status: Status, stage: Stage, template: PodSpec, make: Make) -> Step:
+    """Ready: find the node, want the worker there, and go on to Starting; or say what is in the way."""
+    name = snapshot.worker_name(stage, status.round or 0)
+    found = snapshot.worker(name)
+    if found is not None and found.spec.job.uid == snapshot.uid and not going(found):
+        # Made before a crash between making it and writing it down.
+        sentence = f"{stage.value} of round {status.round} is to run on node {found.spec.node_name}."
+        return _start(snapshot, status, stage, found.spec.node_name, sentence)
+    recheck = snapshot.after(snapshot.settings.recheck)
+    blocking = _blocking(snapshot, name)
+    if blocking is not None:
+        return stay(status, blocking, recheck)
+    node = node_for(snapshot, template)
+    if isinstance(node, NoNode):
+        return stay(status, f"{stage.value} of round {status.round} waits for a node. {node.sentence}", recheck)
+    paused = _paused_on(snapshot, node)
+    if paused is not None:
+        return stay(status, paused, recheck)
+    sentence = f"{stage.value} of round {status.round} is to run on node {node}."
+    step = _start(snapshot, status, stage, node, sentence)
+    return Step(step.status, step.sentence, create=(make(node),), happenings=step.happenings)
+
+
+def node_for(snapshot: Snapshot, template: PodSpec) -> str | NoNode:
+    """The node for a worker of this job: where the samples and the models made of them are."""
+    dataset = snapshot.dataset
+    if dataset is None:
+        return NoNode(f"Dataset {snapshot.job.spec.dataset.name} does not exist, so nobody knows where its data are.")
+    home = dataset.spec.node_name
+    what = f"the samples of dataset {dataset.metadata.name} and the models trained on them"
+    request = Request(
+        image=template.container.image,
+        node_name=template.node_name,
+        selector=template.node_selector,
+        files=Files(home, what),
+    )
+    placed = place(request, snapshot.candidates(), prefer=home)
+    return placed if isinstance(placed, NoNode) else placed.node
+
+
+def watch_start(snapshot: Snapshot, status: Status, stage: Stage) -> Step:
+    """Starting: wait until the node says that the worker runs, or that it cannot."""
+    worker, ending = _observe(snapshot, status, stage)
+    if ending is not None:
+        return fail(snapshot, status, ending.reason, ending.sentence)
+    assert worker is not None  # noqa: S101 - for the type checker: no worker is an ending
+    if worker.status.phase in ("Running", "Succeeded"):
+        sentence = f"{stage.value} of round {status.round} runs on node {worker.spec.node_name}."
+        return move(snapshot, status, (stage, Phase.RUNNING), "WorkerRunning", sentence)
+    return _wait(snapshot, status, stage, worker, "starts")
+
+
+def watch_run(snapshot: Snapshot, status: Status, stage: Stage, complete: Complete) -> Step:
+    """Running: wait for the end; `complete` judges what a worker that succeeded has brought."""
+    worker, ending = _observe(snapshot, status, stage)
+    if ending is not None:
+        return fail(snapshot, status, ending.reason, ending.sentence)
+    assert worker is not None  # noqa: S101 - for the type checker: no worker is an ending
+    if worker.status.phase == "Succeeded":
+        return complete(worker)
+    return _wait(snapshot, status, stage, worker, "runs")
+
+
+def late(snapshot: Snapshot, status: Status, seconds: float) -> tuple[bool, datetime]:
+    """Whether a stage that may take so long has taken longer, and the moment at which it has."""
+    since = status.current.stage_since if status.current else None
+    ends = (parse_time(since) if since else snapshot.now) + timedelta(seconds=seconds)
+    return snapshot.now >= ends, ends
+
+
+def paused(snapshot: Snapshot, status: Status, is_paused: bool) -> Status:
+    """Stops and restarts the stage's deadline as an operator pauses and resumes its worker."""
+    current = status.current
+    if current is None or is_paused == (current.paused_at is not None):
+        return status
+    if is_paused:
+        return progress(status, paused_at=snapshot.timestamp)
+    gap = snapshot.now - parse_time(current.paused_at or snapshot.timestamp)
+    since = parse_time(current.stage_since or snapshot.timestamp) + gap
+    return progress(status, paused_at=None, stage_since=format_time(since))
+
+
+def _start(snapshot: Snapshot, status: Status, stage: Stage, node: str, sentence: str) -> Step:
+    nodes = {**status.nodes, stage.value: node}
+    placed = status.model_copy(update={"nodes": nodes})
+    return move(snapshot, placed, (stage, Phase.STARTING), "WorkerCreated", sentence)
+
+
+def _blocking(snapshot: Snapshot, name: str) -> str | None:
+    """A stage never has two workers: whatever may still run must have ended before another is made."""
+    for worker in snapshot.workers:
+        ours = worker.spec.job.uid == snapshot.uid
+        if not ours or worker.metadata.name == name or (worker.spec.role != "inference" and alive(worker)):
+            whose = "" if ours else " of an earlier job of this name"
+            return (
+                f"Waits until node {worker.spec.node_name} has let go of worker {worker.metadata.name}{whose}."
+                f"{silence(snapshot, worker.spec.node_name)}"
+            )
+    return None
+
+
+def _paused_on(snapshot: Snapshot, node: str) -> str | None:
+    """Nothing is started behind the back of the operator who stopped the job on a host."""
+    for worker in snapshot.own:
+        if worker.spec.node_name == node and worker.status.phase == "Paused":
+            return paused_sentence(snapshot, node)
+    return None
+
+
+def paused_sentence(snapshot: Snapshot, node: str) -> str:
+    """The one way out of a pause is on the host itself."""
+    target = f"sedna-job-{snapshot.namespace}-{snapshot.job.metadata.name}.target"
+    return f"Paused on node {node}: an operator stopped the job there; `systemctl start {target}` resumes it."
+
+
+def _observe(snapshot: Snapshot, status: Status, stage: Stage) -> tuple[Worker | None, Ending | None]:
+    """The stage's worker, and why nothing more can be hoped of it, if so."""
+    name = snapshot.worker_name(stage, status.round or 0)
+    worker = snapshot.worker(name)
+    if worker is None or worker.spec.job.uid != snapshot.uid:
+        return None, Ending("WorkerDeleted", f"worker {name} is gone: somebody deleted it.")
+    node = worker.spec.node_name
+    if worker.status.phase == "Failed":
+        reason = worker.status.reason or "WorkerFailed"
+        told = worker.status.message or (worker.status.report.message if worker.status.report else None)
+        return worker, Ending(reason, f"worker {name} on node {node}: {told or 'no reason was given'}")
+    if worker.status.phase == "Succeeded":
+        return worker, None
+    if going(worker):
+        return worker, Ending("WorkerDeleted", f"somebody deleted worker {name} before it had ended.")
+    if node not in snapshot.nodes:
+        return worker, Ending("NodeGone", f"node {node}, on which worker {name} ran, was deleted.")
+    if worker.status.phase == "Paused":
+        return worker, None
+    allowed = deadline(snapshot, worker.spec.template)
+    is_late, _ = late(snapshot, status, allowed + snapshot.settings.grace)
+    if is_late:
+        told = f"worker {name} has not ended within {allowed} s.{silence(snapshot, node)}"
+        return worker, Ending("DeadlineExceeded", told)
+    return worker, None
+
+
+def _wait(snapshot: Snapshot, status: Status, stage: Stage, worker: Worker, verb: str) -> Step:
+    node = worker.spec.node_name
+    is_paused = worker.status.phase == "Paused"
+    status = paused(snapshot, status, is_paused)
+    if is_paused:
+        return stay(status, paused_sentence(snapshot, node), snapshot.after(snapshot.settings.recheck))
+    _, ends = late(snapshot, status, deadline(snapshot, worker.spec.template) + snapshot.settings.grace)
+    told = worker.status.message if worker.status.phase in ("Pending", "Starting") else None
+    sentence = f"{stage.value} of round {status.round} {verb} on node {node}."
+    if told:
+        sentence = f"{sentence} {told}"
+    return stay(status, f"{sentence}{silence(snapshot, node)}", ends)
+
+
+def silence(snapshot: Snapshot, node: str) -> str:
+    """What to add to a sentence about a node that cannot be heard: it explains most waiting."""
+    found = snapshot.nodes.get(node)
+    if found is None:
+        return f" There is no node {node} any more."
+    ready = next((each for each in found.status.conditions if each.type == "Ready"), None)
+    if ready is None or ready.status == "True":
+        return ""
+    since = f" since {ready.last_transition_time}" if ready.last_transition_time else ""
+    return f" Node {node} has not been heard of{since}." if ready.status == "Unknown" else f" Node {node} is not Ready."

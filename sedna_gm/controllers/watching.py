@@ -1,0 +1,80 @@
+"""Whose keys a change touches: a worker's job, the jobs that name a dataset or model, the jobs a node matters to.
+
+Pure functions over the mirror; `supervising` feeds them with what the mirror took in and queues the answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sedna_gm.controllers.mirroring import Mirror, owner_key
+from sedna_gm.store.interface import Change, ChangeType, Key
+
+JOB_KINDS = ("IncrementalLearningJob",)
+
+
+def touched(change: Change, mirror: Mirror) -> Iterator[Key]:
+    """The keys to look at after a change that the mirror has taken in already."""
+    kind = change.key.kind
+    if kind in JOB_KINDS:
+        yield change.key
+        # A job that is gone may leave workers behind; a job that came may wait for a namesake's workers.
+    elif kind == "Worker":
+        yield owner_key(change.resource)
+        if change.resource["metadata"].get("deletionTimestamp"):
+            # Its node may be gone for good, and then nobody but the node's controller lets go of the worker.
+            yield Key("Node", "", change.resource["spec"]["nodeName"])
+    elif kind in ("Dataset", "Model"):
+        yield from _jobs_naming(change.key, mirror)
+    elif kind == "Node":
+        yield change.key
+        if _matters(change):
+            yield from _jobs_at(change.key.name, mirror)
+
+
+def _jobs_naming(key: Key, mirror: Mirror) -> Iterator[Key]:
+    for kind in JOB_KINDS:
+        for job in mirror.raws(kind):
+            namespace = job["metadata"].get("namespace") or ""
+            if namespace == key.namespace and key.name in _names(job["spec"], key.kind):
+                yield Key(kind, namespace, job["metadata"]["name"])
+
+
+def _names(spec: Mapping[str, Any], kind: str) -> set[str]:
+    if kind == "Dataset":
+        return {spec["dataset"]["name"]}
+    names = {spec["initialModel"]["name"], spec["deploySpec"]["model"]["name"]}
+    compared = spec["evalSpec"].get("initialEvalModel")
+    return names | {compared["name"]} if compared else names
+
+
+def _matters(change: Change) -> bool:
+    """Whether a node changed in what jobs look at; heartbeats and addresses are not among it."""
+    if change.type is not ChangeType.MODIFIED or change.previous is None:
+        return True
+    return _view(change.resource) != _view(change.previous)
+
+
+def _view(node: Mapping[str, Any]) -> tuple[Any, ...]:
+    status = node.get("status", {})
+    ready = [
+        (condition.get("status"), condition.get("message"))
+        for condition in status.get("conditions", ())
+        if condition.get("type") == "Ready"
+    ]
+    labels = node["metadata"].get("labels")
+    return ready, status.get("images"), status.get("timezone"), labels, node.get("spec")
+
+
+def _jobs_at(node: str, mirror: Mirror) -> Iterator[Key]:
+    """Jobs with a worker there, and jobs that wait for some node."""
+    here = {owner_key(worker) for worker in mirror.raws("Worker") if worker["spec"]["nodeName"] == node}
+    yield from here
+    for kind in JOB_KINDS:
+        for job in mirror.raws(kind):
+            key = Key(kind, job["metadata"].get("namespace") or "", job["metadata"]["name"])
+            status = job.get("status", {})
+            waits = status.get("phase") in (None, "Ready") or not status.get("serving", {}).get("node")
+            if waits and key not in here:
+                yield key

@@ -1,0 +1,59 @@
+"""What placing knows about a worker that wants a node, and about a node that may take it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One node. `ready` is the status of its Ready condition: True, False or Unknown."""
+
+    name: str
+    ready: str
+    ready_message: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    images: frozenset[str] = frozenset()
+    unschedulable: bool = False
+    """An operator wants nothing new here."""
+    load: int = 0
+    """How many workers that have not ended are bound to it."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """Files that a worker needs and that lie on one node only."""
+
+    node: str
+    what: str
+    """As it stands in a sentence: "the samples of dataset incremental-dataset"."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a worker asks of its node."""
+
+    image: str
+    node_name: str | None = None
+    selector: Mapping[str, str] = field(default_factory=dict)
+    files: Files | None = None
+
+
+@dataclass(frozen=True)
+class Placed:
+    """The worker runs on `node`."""
+
+    node: str
+
+
+@dataclass(frozen=True)
+class NoNode:
+    """No node will do; `sentence` says which rule excluded which node."""
+
+    sentence: str
+
+
+def full_image(image: str) -> str:
+    """The image with its tag: a name without one means `latest`, as everywhere else images are named."""
+    return image if ":" in image.rpartition("/")[2] else f"{image}:latest"
