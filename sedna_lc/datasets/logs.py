@@ -19,6 +19,8 @@ from sedna.common.publishing import sync_folder
 STRIDE = 1000
 _CHUNK = 1 << 20
 _OFFSET = struct.Struct("<Q")
+_LOG = "samples.log"
+_INDEX = "samples.idx"
 
 
 def new_digest() -> hashlib.blake2b:
@@ -26,14 +28,55 @@ def new_digest() -> hashlib.blake2b:
     return hashlib.blake2b(digest_size=16)
 
 
+def copy_samples(folder: Path, start: int, end: int, keep: Callable[[int], bool], out: BinaryIO) -> int:
+    """Write the kept samples of `start` (included) to `end` (excluded) to `out`; return how many.
+
+    Needs no `SampleLog`: whatever is committed may be read at any time. Reads in pieces, so a sample of any
+    length passes through. Raises EOFError when the log ends before, FileNotFoundError when there is none.
+    """
+    if start >= end:
+        return 0
+    kept = 0
+    number = start - start % STRIDE
+    wanted = number >= start and keep(number)
+    with (folder / _LOG).open("rb") as file:
+        file.seek(_offset_of(folder, start))
+        while number < end:
+            chunk = file.read(_CHUNK)
+            if not chunk:
+                raise EOFError(f"{folder / _LOG} ends at sample {number}, before {end}")
+            begin = 0
+            while number < end:
+                stop = chunk.find(b"\n", begin) + 1
+                if wanted:
+                    out.write(chunk[begin : stop or len(chunk)])
+                if not stop:
+                    break
+                kept += wanted
+                begin = stop
+                number += 1
+                wanted = start <= number < end and keep(number)
+    return kept
+
+
+def _offset_of(folder: Path, sample: int) -> int:
+    with (folder / _INDEX).open("rb") as file:
+        file.seek(sample // STRIDE * _OFFSET.size)
+        entry = file.read(_OFFSET.size)
+    if len(entry) != _OFFSET.size:
+        raise EOFError(f"{folder / _INDEX} ends before sample {sample}")
+    return int(_OFFSET.unpack(entry)[0])
+
+
 class SampleLog:
-    """The log of one dataset; used by one writer thread, read by any (`copy` opens files of its own)."""
+    """The log of one dataset; written by one thread; `copy_samples` reads it from any."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         sync_folder(folder.parent)
-        self._path = folder / "samples.log"
-        self._index_path = folder / "samples.idx"
+        self.folder = folder
+        self._path = folder / _LOG
+        self._index_path = folder / _INDEX
         self._log = self._path.open("ab")
         self._index = self._index_path.open("ab")
         sync_folder(folder)
@@ -130,45 +173,10 @@ class SampleLog:
                     hashing = new_digest()
                 hashing.update(rest)
 
-    def copy(self, start: int, end: int, keep: Callable[[int], bool], out: BinaryIO) -> int:
-        """Write the kept samples of `start` (included) to `end` (excluded) to `out`; return how many.
-
-        Reads in pieces, so a sample of any length passes through. Raises EOFError when the log ends before.
-        """
-        if start >= end:
-            return 0
-        kept = 0
-        number = start - start % STRIDE
-        wanted = number >= start and keep(number)
-        with self._path.open("rb") as file:
-            file.seek(self._offset_of(start))
-            while number < end:
-                chunk = file.read(_CHUNK)
-                if not chunk:
-                    raise EOFError(f"{self._path} ends at sample {number}, before {end}")
-                begin = 0
-                while number < end:
-                    stop = chunk.find(b"\n", begin) + 1
-                    if wanted:
-                        out.write(chunk[begin : stop or len(chunk)])
-                    if not stop:
-                        break
-                    kept += wanted
-                    begin = stop
-                    number += 1
-                    wanted = start <= number < end and keep(number)
-        return kept
-
     def close(self) -> None:
         """Let go of the files."""
         self._log.close()
         self._index.close()
-
-    def _offset_of(self, sample: int) -> int:
-        with self._index_path.open("rb") as file:
-            file.seek(sample // STRIDE * _OFFSET.size)
-            entry = file.read(_OFFSET.size)
-        return int(_OFFSET.unpack(entry)[0]) if len(entry) == _OFFSET.size else 0
 
     def _truncate(self, size: int) -> None:
         self._log.flush()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sedna_lc.datasets.logs import STRIDE, SampleLog, new_digest
+from sedna_lc.datasets.logs import STRIDE, SampleLog, copy_samples, new_digest
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def log(tmp_path: Path) -> Iterator[SampleLog]:
 def copied(log: SampleLog, start: int, end: int) -> list[bytes]:
     out = io.BytesIO()
     log.sync()
-    log.copy(start, end, lambda _: True, out)
+    copy_samples(log.folder, start, end, lambda _: True, out)
     return out.getvalue().splitlines()
 
 
@@ -42,7 +42,7 @@ def test_only_the_kept_samples_are_copied(log: SampleLog) -> None:
     log.extend(numbered(0, 2500))
     log.sync()
     out = io.BytesIO()
-    assert log.copy(900, 2500, lambda number: number % 500 == 0, out) == 3
+    assert copy_samples(log.folder, 900, 2500, lambda number: number % 500 == 0, out) == 3
     assert out.getvalue() == b"/sample/1000\n/sample/1500\n/sample/2000\n"
 
 

@@ -454,4 +454,4 @@ class TailMachine(RuleBasedStateMachine):
 
 
 TestTail = TailMachine.TestCase
-TestTail.settings = settings(max_examples=3000, stateful_step_count=30, deadline=None)
+TestTail.settings = settings(max_examples=100, stateful_step_count=25, deadline=None)

@@ -1,0 +1,51 @@
+"""How facts become letters: each is a merge-patch that says everything, so that only the newest need arrive.
+
+Fields that no longer hold are sent as null, which is how a merge-patch removes them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from sedna.api.meta import GROUP, VERSION
+from sedna_lc.state.records import Letter
+from sedna_lc.state.stores import Key
+
+API = f"/apis/{GROUP}/{VERSION}"
+
+
+def resource_path(plural: str, key: Key) -> str:
+    """Return the path of a namespaced resource below the GM's address."""
+    namespace, name = key
+    return f"{API}/namespaces/{namespace}/{plural}/{name}"
+
+
+def status_letter(plural: str, key: Key, uid: str, status: BaseModel) -> Letter:
+    """Return the letter that makes the GM's status of a resource this one."""
+    return Letter(uid, f"{resource_path(plural, key)}/status", {"status": _replacing(status)})
+
+
+def release_letter(plural: str, key: Key, uid: str, finalizers: list[str]) -> Letter:
+    """Return the letter that leaves a resource only these finalizers: this node has tidied up after it."""
+    return Letter(f"{uid}/finalizers", resource_path(plural, key), {"metadata": {"finalizers": finalizers or None}})
+
+
+def _replacing(value: BaseModel) -> dict[str, Any]:
+    """Return the JSON form with null for what is absent; lists are replaced whole and hold no null."""
+    dumped = value.model_dump(mode="json", by_alias=True)
+    for name in type(value).model_fields:
+        alias = type(value).model_fields[name].alias or name
+        content = getattr(value, name)
+        if isinstance(content, BaseModel):
+            dumped[alias] = _replacing(content)
+        elif isinstance(content, list):
+            dumped[alias] = [_plain(one) for one in content]
+    return dumped
+
+
+def _plain(item: Any) -> Any:
+    if isinstance(item, BaseModel):
+        return item.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return item

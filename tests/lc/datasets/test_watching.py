@@ -1,0 +1,189 @@
+"""The datasets of a node are followed and told: at once, once, and only those that are wanted."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sedna.common.watching import FileWatcher
+from sedna_lc.datasets.watching import DatasetKeeper
+from sedna_lc.state.memory import MemoryStore
+
+NOW = datetime(2026, 11, 22, 14, 0, tzinfo=timezone.utc)
+KEY = ("default", "d")
+
+
+def dataset(url: object, uid: str = "u1", generation: int = 1) -> dict[str, Any]:
+    return {
+        "apiVersion": "sedna.io/v1alpha1",
+        "kind": "Dataset",
+        "metadata": {"name": "d", "namespace": "default", "uid": uid, "generation": generation},
+        "spec": {"url": str(url), "format": "txt", "nodeName": "edge"},
+    }
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    return MemoryStore()
+
+
+@pytest.fixture
+def keeper(tmp_path: Path, store: MemoryStore, watcher: Any, bell: Any) -> Iterator[DatasetKeeper]:
+    made = DatasetKeeper(tmp_path / "datasets", store, watcher, bell.ring, lambda: NOW)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "list.txt"
+    path.write_text("/a\n/b\n")
+    return path
+
+
+def told(store: MemoryStore, uid: str = "u1") -> dict[str, Any]:
+    return next((dict(one.body["status"]) for one in store.letters() if one.key == uid), {})
+
+
+def test_a_dataset_is_counted_and_told(keeper: DatasetKeeper, store: MemoryStore, bell: Any, file: Path) -> None:
+    keeper.want(dataset(file))
+    bell.wait_until(lambda: told(store))
+    (letter,) = store.letters()
+    assert letter.path == "/apis/sedna.io/v1alpha1/namespaces/default/datasets/d/status"
+    assert letter.body["status"] == {
+        "updateTime": "2026-11-22T14:00:00Z",
+        "numberOfSamples": 2,
+        "samplesSeen": 2,
+        "generation": 1,
+        "state": "Watching",
+        "reason": None,
+        "message": None,
+        "observedGeneration": 1,
+    }
+
+
+def test_an_append_is_told_when_the_watcher_says_so(
+    keeper: DatasetKeeper, store: MemoryStore, bell: Any, file: Path, watcher: Any
+) -> None:
+    keeper.want(dataset(file))
+    bell.wait_until(lambda: told(store))
+    with file.open("a") as writer:
+        writer.write("/c\n")
+    watcher.fire(file)
+    bell.wait_until(lambda: told(store)["samplesSeen"] == 3)
+
+
+def test_with_a_real_watcher_an_append_is_noticed_without_a_poll(
+    tmp_path: Path, store: MemoryStore, bell: Any, file: Path
+) -> None:
+    watcher = FileWatcher()
+    keeper = DatasetKeeper(tmp_path / "datasets", store, watcher, bell.ring, lambda: NOW, poll_seconds=3600)
+    try:
+        keeper.want(dataset(file))
+        bell.wait_until(lambda: told(store))
+        with file.open("a") as writer:
+            writer.write("/c\n")
+        bell.wait_until(lambda: told(store)["samplesSeen"] == 3)
+    finally:
+        keeper.close()
+        watcher.close()
+
+
+def test_what_the_gm_knows_already_is_not_told_again(
+    keeper: DatasetKeeper, store: MemoryStore, bell: Any, file: Path, watcher: Any
+) -> None:
+    known = {"numberOfSamples": 2, "samplesSeen": 2, "generation": 1, "state": "Watching", "observedGeneration": 1}
+    keeper.want({**dataset(file), "status": known})
+    bell.wait_until(lambda: (found := store.progress("u1")) and found.samples == 2)
+    with file.open("a") as writer:
+        writer.write("/c\n")
+    watcher.fire(file)
+    bell.wait_until(lambda: told(store))
+    assert told(store)["samplesSeen"] == 3
+    assert [one.sequence for one in store.letters()] == [1]
+
+
+def test_a_file_that_is_not_there_is_told_and_its_return_too(
+    keeper: DatasetKeeper, store: MemoryStore, bell: Any, file: Path, watcher: Any
+) -> None:
+    content = file.read_text()
+    file.unlink()
+    keeper.want(dataset(file))
+    bell.wait_until(lambda: told(store))
+    assert told(store)["state"] == "Unavailable"
+    assert told(store)["reason"] == "NotFound"
+    assert str(file) in told(store)["message"]
+    file.write_text(content)
+    watcher.fire(file)
+    bell.wait_until(lambda: told(store)["state"] == "Watching")
+    assert told(store)["reason"] is None
+
+
+def test_w12_a_changed_url_is_followed_at_once(
+    keeper: DatasetKeeper, store: MemoryStore, bell: Any, file: Path, tmp_path: Path, watcher: Any
+) -> None:
+    keeper.want(dataset(file))
+    bell.wait_until(lambda: told(store))
+    other = tmp_path / "other.txt"
+    other.write_text("/c\n")
+    keeper.want(dataset(other, generation=2))
+    bell.wait_until(lambda: told(store)["observedGeneration"] == 2)
+    assert (told(store)["numberOfSamples"], told(store)["samplesSeen"]) == (1, 3)
+    assert list(watcher.callbacks) == [str(other)]
+
+
+def test_w80_a_dataset_that_moved_away_is_watched_no_longer(
+    keeper: DatasetKeeper, store: MemoryStore, bell: Any, file: Path, watcher: Any
+) -> None:
+    keeper.want(dataset(file))
+    bell.wait_until(lambda: told(store))
+    keeper.want_exactly([])
+    assert watcher.callbacks == {}
+    keeper.unwant(KEY)
+
+
+def test_w71_a_dataset_deleted_before_it_was_read_is_no_trouble(
+    keeper: DatasetKeeper, file: Path, watcher: Any
+) -> None:
+    keeper.want(dataset(file))
+    keeper.unwant(KEY)
+    assert watcher.callbacks == {}
+
+
+def test_a_dataset_made_again_under_its_name_begins_from_zero(
+    keeper: DatasetKeeper, store: MemoryStore, bell: Any, file: Path
+) -> None:
+    keeper.want(dataset(file))
+    bell.wait_until(lambda: told(store))
+    file.write_text("/x\n")
+    keeper.want(dataset(file, uid="u2"))
+    bell.wait_until(lambda: told(store, "u2"))
+    assert told(store, "u2")["samplesSeen"] == 1
+
+
+def test_a_url_that_is_no_path_is_told(keeper: DatasetKeeper, store: MemoryStore, bell: Any) -> None:
+    keeper.want(dataset("s3://bucket/x.txt"))
+    bell.wait_until(lambda: told(store))
+    assert told(store)["reason"] == "UrlNotLocal"
+
+
+def test_the_samples_of_a_dataset_outlive_it_for_a_week(
+    keeper: DatasetKeeper, store: MemoryStore, bell: Any, file: Path
+) -> None:
+    keeper.want(dataset(file))
+    bell.wait_until(lambda: told(store))
+    keeper.unwant(KEY)
+    folder = keeper.folder / "u1"
+    os.utime(folder, (NOW.timestamp(), NOW.timestamp()))
+    keeper.remove_old()
+    assert folder.exists()
+    long_ago = (NOW - timedelta(days=8)).timestamp()
+    os.utime(folder, (long_ago, long_ago))
+    keeper.remove_old()
+    assert not folder.exists()
+    assert store.progress("u1") is None
