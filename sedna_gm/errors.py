@@ -23,17 +23,9 @@ Anything else that reaches the HTTP door is a bug: logged with its traceback, an
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
-
-@dataclass(frozen=True)
-class Cause:
-    """One problem of one field: its JSON path, a Kubernetes cause type, and a sentence."""
-
-    field: str
-    reason: str
-    message: str
+from sedna.api.status import Cause
 
 
 class GMError(Exception):
@@ -66,9 +58,7 @@ class GMError(Exception):
         if self.kind:
             found["kind"] = self.kind
         if self.causes:
-            found["causes"] = [
-                {"reason": cause.reason, "message": cause.message, "field": cause.field} for cause in self.causes
-            ]
+            found["causes"] = [cause.dump() for cause in self.causes]
         return found
 
 

@@ -26,6 +26,7 @@ class WatchLog:
         self._floor = revision
         self._head = revision
         self._watches: set[LogWatch] = set()
+        self._closed = False
 
     @property
     def head(self) -> int:
@@ -63,9 +64,12 @@ class WatchLog:
             )
 
     def enter(self, watch: LogWatch) -> None:
-        """From now on `watch` is woken."""
+        """From now on `watch` is woken; by a closed log, only to hear that it is closed."""
         with self._lock:
             self._watches.add(watch)
+            closed = self._closed
+        if closed:
+            watch.close()
 
     def leave(self, watch: LogWatch) -> None:
         """From now on it is not."""
@@ -73,8 +77,9 @@ class WatchLog:
             self._watches.discard(watch)
 
     def close(self) -> None:
-        """Ends every watch."""
+        """Ends every watch, and each that is opened from now on."""
         with self._lock:
+            self._closed = True
             watches = tuple(self._watches)
         for watch in watches:
             watch.close()

@@ -1,0 +1,1 @@
+"""Checks and completes what comes in, before the store sees it."""

@@ -1,0 +1,1 @@
+"""The process: settings, wiring, gunicorn, and what systemd wants to hear."""

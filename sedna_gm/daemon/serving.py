@@ -1,0 +1,149 @@
+"""gunicorn with one gevent worker: thousands of watches in one process, and an end within a second or two.
+
+One worker, because the log of changes lives in its memory and SQLite has one writer anyway.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gevent.event import Event
+from gevent.pool import Pool
+from gevent.server import StreamServer
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
+from gunicorn.workers.ggevent import GeventWorker
+
+from sedna_gm.daemon.configuring import address
+from sedna_gm.daemon.notifying import Notifier
+from sedna_gm.settings import Settings
+
+if TYPE_CHECKING:
+    from sedna_gm.daemon.wiring import GlobalManager
+
+logger = logging.getLogger(__name__)
+
+
+class Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """Our settings as gunicorn's, and our app, built in the worker once gevent has patched it."""
+
+    def __init__(self, settings: Settings, notifier: Notifier, address_file: Path | None) -> None:
+        self.settings = settings
+        self.notifier = notifier
+        self.address_file = address_file
+        self.manager: GlobalManager | None = None
+        super().__init__()
+
+    def load_config(self) -> None:
+        host, port = address(self.settings.listen)
+        chosen = {
+            "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+            "workers": 1,
+            "worker_class": WatchingWorker,
+            "worker_connections": self.settings.http.max_connections,
+            "logger_class": _Logger,
+            # Between the requests of one client; a LocalController's heartbeat keeps its connection open.
+            "keepalive": 15,
+            # The gevent loop itself must be stuck for so long before the worker is taken for dead.
+            "timeout": 60,
+            "graceful_timeout": 5,
+            # Selectors of many values make long lines.
+            "limit_request_line": 8190,
+            # A socket in the home folder through which the server could be controlled: nobody asked for it.
+            "control_socket_disable": True,
+            "proc_name": "sedna-gm",
+        }
+        for name, value in chosen.items():
+            # An older gunicorn may not know a name yet, and then needs it not.
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        # Imported and built here, in the worker: whatever makes a lock or a thread must come after the patching.
+        from sedna_gm.daemon.wiring import build
+
+        self.manager = build(self.settings)
+        return self.manager.app
+
+
+class WatchingWorker(GeventWorker):  # type: ignore[misc]
+    """gunicorn's gevent worker, but its end comes at once and ends the watches first."""
+
+    app: Application
+
+    def run(self) -> None:
+        """Serves until told to stop."""
+        self.leaving = Event()
+        servers = []
+        for listener in self.sockets:
+            listener.setblocking(1)
+            pool = Pool(self.worker_connections)
+            server = StreamServer(listener, handle=partial(self.handle, listener), spawn=pool)
+            server.start()
+            servers.append(server)
+        self._tell()
+        while self.alive:
+            self.notify()
+            self.leaving.wait(1.0)
+        self.app.notifier.stopping()
+        logger.info("Stopping.")
+        for server in servers:
+            server.close()
+        manager = self.app.manager
+        if manager is not None:
+            manager.stop()
+        for server in servers:
+            server.stop(timeout=self.app.settings.http.stop_seconds)
+        if manager is not None:
+            # Once more, for the connections that the last requests have opened.
+            manager.store.close()
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """SIGTERM. A signal may come in the middle of anything, so it only leaves a note for `run`."""
+        super().handle_exit(sig, frame)
+        self._leave()
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """SIGINT (Ctrl-C) and SIGQUIT: the same; nothing is gained by leaving in a hurry."""
+        self.handle_exit(sig, frame)
+
+    def _leave(self) -> None:
+        if hasattr(self, "leaving"):
+            self.leaving.set()
+
+    def _tell(self) -> None:
+        host, port = self.sockets[0].getsockname()[:2]
+        url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        logger.info("Serving on %s; resources are in %s.", url, self.app.settings.database)
+        if self.app.address_file is not None:
+            unfinished = self.app.address_file.with_name(f"{self.app.address_file.name}.new")
+            unfinished.write_text(f"{url}\n", encoding="utf-8")
+            os.replace(unfinished, self.app.address_file)  # noqa: PTH105 - atomic, and says so
+        self.app.notifier.ready()
+
+
+class _Logger(Logger):  # type: ignore[misc]
+    """gunicorn's own sentences go where ours go."""
+
+    def setup(self, cfg: Any) -> None:  # noqa: ARG002 - gunicorn hands it over
+        self.loglevel = logging.getLogger().level
+        self.error_log.propagate = True
+        self.error_log.handlers = []
+        # What it says below a warning (booting, listening, closing) we say ourselves, knowing more.
+        self.error_log.setLevel(logging.WARNING)
+        self.access_log.handlers = []
+        self.access_log.disabled = True
+
+    def access(self, resp: Any, req: Any, environ: Any, request_time: Any) -> None:  # noqa: ARG002
+        """One sentence a request, for who asks for DEBUG."""
+        logger.debug(
+            "%s %s answered %s in %.1f ms.",
+            environ.get("REQUEST_METHOD"),
+            environ.get("RAW_URI"),
+            resp.status,
+            request_time.total_seconds() * 1000,
+        )

@@ -1,0 +1,58 @@
+"""Puts the GlobalManager together: store, heartbeats, controllers, door. The one place that knows all parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from flask import Flask
+
+from sedna_gm.controllers import supervising
+from sedna_gm.http.apps import create_app
+from sedna_gm.http.exchange import Exchange
+from sedna_gm.http.parts import Parts
+from sedna_gm.settings import Settings
+from sedna_gm.store.heartbeats import Heartbeats
+from sedna_gm.store.interface import Clock, Store
+from sedna_gm.store.memory import MemoryStore
+from sedna_gm.store.sql.store import SqlStore
+
+
+@dataclass(frozen=True)
+class GlobalManager:
+    """Everything that runs, ready to serve."""
+
+    app: Flask
+    store: Store
+    exchange: Exchange
+    controllers: supervising.Controllers
+
+    def stop(self) -> None:
+        """Ends controllers and watches. Requests under way may still use the store until they are done."""
+        self.exchange.close()
+        self.controllers.stop()
+        self.store.close()
+
+
+def now() -> datetime:
+    """The present."""
+    return datetime.now(timezone.utc)
+
+
+def open_store(settings: Settings, clock: Clock = now) -> Store:
+    """The store that the settings name. Raises DatabaseUnusable."""
+    if settings.database == "memory":
+        return MemoryStore(clock, log_capacity=settings.watch_log)
+    return SqlStore(settings.database, clock, log_capacity=settings.watch_log)
+
+
+def build(settings: Settings, clock: Clock = now) -> GlobalManager:
+    """Opens the store and starts the controllers."""
+    store = open_store(settings, clock)
+    heartbeats = Heartbeats(clock)
+    exchange = Exchange()
+    # Stopping waits for what a controller has begun, but not longer than an operator likes to.
+    patient = supervising.Settings(node_silence=settings.node_silence_seconds, patience=settings.http.stop_seconds)
+    controllers = supervising.start(store, heartbeats, clock, patient)
+    app = create_app(Parts(store, heartbeats, clock, settings.http, exchange))
+    return GlobalManager(app, store, exchange, controllers)

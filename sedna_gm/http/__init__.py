@@ -1,0 +1,1 @@
+"""The door: Kubernetes' HTTP conventions over admission and the store. Decides nothing about jobs."""

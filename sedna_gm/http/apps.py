@@ -1,0 +1,35 @@
+"""Puts the door together. `sedna_gm.daemon` gives it to gunicorn; tests call it directly."""
+
+from __future__ import annotations
+
+from importlib import metadata
+
+from flask import Flask
+
+from sedna_gm.http import (
+    answers,
+    discovery,
+    health,
+    logs,
+    manifests,
+    namespaces,
+    nodes,
+    pods,
+    resources,
+    rounds,
+)
+from sedna_gm.http.parts import Parts
+
+
+def create_app(parts: Parts) -> Flask:
+    """The whole API over the given parts."""
+    app = Flask("sedna_gm", static_folder=None)
+    # `/datasets/` is not `/datasets`: a client that is redirected loses its body.
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    parts.install(app.extensions)
+    answers.install_error_handlers(app)
+    app.register_blueprint(discovery.blueprint(metadata.version("sedna-metal")))
+    for room in (health, resources, rounds, nodes, logs, manifests, namespaces, pods):
+        app.register_blueprint(room.blueprint())
+    return app

@@ -1,0 +1,28 @@
+"""Whether the one who waits for our answer is still there.
+
+A stream that has nothing to say would otherwise keep its place for ever after its client has gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+def hung_up(environ: Mapping[str, Any]) -> Callable[[], bool]:
+    """A question to ask now and then; always False where the server does not show us its socket."""
+    connection = environ.get("gunicorn.socket")
+    if not isinstance(connection, socket.socket):
+        return lambda: False
+
+    def ask() -> bool:
+        with contextlib.suppress(OSError, ValueError):
+            readable, _, _ = select.select([connection], [], [], 0)
+            # Readable without a byte to read is how a socket says goodbye. A pipelined request would be bytes.
+            return bool(readable) and connection.recv(1, socket.MSG_PEEK) == b""
+        return True
+
+    return ask

@@ -1,0 +1,121 @@
+"""Lists, watches, creation and deletion of many: what happens at the address of a kind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, request, stream_with_context
+
+from sedna.api.kinds import Kind
+from sedna_gm.admission.admitting import Place, admit
+from sedna_gm.errors import BadRequest, NotFound, Refused
+from sedna_gm.http import bodies, parameters, watching
+from sedna_gm.http.answers import answer, dump_json
+from sedna_gm.http.callers import hung_up
+from sedna_gm.http.deleting import read_options
+from sedna_gm.http.media import JSON, Form, wanted
+from sedna_gm.http.parts import parts
+from sedna_gm.http.tables import table
+from sedna_gm.http.watching import Wish
+from sedna_gm.store.interface import Page, Resource, key_of
+
+
+def read_collection(kind: Kind, namespace: str | None, name: str | None = None) -> Response:
+    """GET: the list, or with `watch=1` its changes; of one `name` only where that is given."""
+    if parameters.flag(request.args, "watch"):
+        return watch_collection(kind, namespace, name)
+    page = parts().store.list(
+        kind.name,
+        namespace,
+        matches=parameters.selection(request.args, name=name),
+        limit=parameters.number(request.args, "limit"),
+        continue_token=request.args.get("continue") or None,
+    )
+    return answer_list(kind, page)
+
+
+def answer_list(kind: Kind, page: Page) -> Response:
+    """A page as a list or as a Table."""
+    metadata: dict[str, Any] = {"resourceVersion": str(page.revision)}
+    if page.continue_token:
+        metadata["continue"] = page.continue_token
+    if wanted(request.headers.get("Accept", ""), tables=True) is Form.TABLE:
+        return answer_table(kind, list(page.items), metadata)
+    return answer(
+        {
+            "kind": f"{kind.name}List",
+            "apiVersion": kind.api_version,
+            "metadata": metadata,
+            "items": list(page.items),
+        }
+    )
+
+
+def answer_table(kind: Kind, resources: list[Resource], metadata: dict[str, Any]) -> Response:
+    """Resources as the Table that the client asked for."""
+    rows = table(kind, resources, metadata, parts().clock(), parameters.include_object(request.args))
+    return Response(dump_json(rows) + b"\n", mimetype=JSON)
+
+
+def watch_collection(kind: Kind, namespace: str | None, name: str | None) -> Response:
+    """GET with `watch=1`: a stream that lasts until its time is up, its client leaves, or this process stops."""
+    if parameters.flag(request.args, "sendInitialEvents"):
+        # Clients know this answer from older servers, and list and watch as ever.
+        raise Refused("sendInitialEvents is not offered: list, then watch from the list's resourceVersion.")
+    store, settings, clock = parts().store, parts().settings, parts().clock
+    matches = parameters.selection(request.args, name=name)
+    since = parameters.number(request.args, "resourceVersion") or None
+    present: list[Resource] = []
+    if since is None:
+        page = store.list(kind.name, namespace, matches=matches)
+        present, since = list(page.items), page.revision
+    as_table = wanted(request.headers.get("Accept", ""), tables=True) is Form.TABLE
+    include = parameters.include_object(request.args)
+
+    def render(resource: Resource) -> Any:
+        metadata = {"resourceVersion": resource["metadata"]["resourceVersion"]}
+        return table(kind, [resource], metadata, clock(), include) if as_table else resource
+
+    def bookmark(revision: int) -> Any:
+        metadata = {"resourceVersion": str(revision)}
+        if as_table:
+            return table(kind, [], metadata, clock(), include)
+        return {"kind": kind.name, "apiVersion": kind.api_version, "metadata": metadata}
+
+    wish = Wish(
+        seconds=watching.patience(parameters.number(request.args, "timeoutSeconds"), settings),
+        bookmarks=parameters.flag(request.args, "allowWatchBookmarks"),
+        render=render,
+        bookmark=bookmark,
+        hung_up=hung_up(request.environ),
+    )
+    watch = store.watch(kind.name, namespace, since=since, matches=matches)
+    response = Response(stream_with_context(watching.lines(watch, present, wish, settings)), mimetype=JSON)
+    response.call_on_close(watch.close)
+    return response
+
+
+def create(kind: Kind, namespace: str | None) -> Response:
+    """POST: a new resource; in `namespace` or, without one in the address, in that of the body."""
+    data = bodies.read(request, parts().settings.max_body_bytes)
+    raw = bodies.decode(data, request.mimetype)
+    admitted = admit(raw, Place(kind, namespace), parameters.strictness(request.args))
+    created = parts().store.create(admitted.resource, dry_run=parameters.dry_run(request.args))
+    return answer(created, 201, admitted.warnings)
+
+
+def delete_collection(kind: Kind, namespace: str | None) -> Response:
+    """DELETE: every resource that the selectors match; answers what was deleted."""
+    options = read_options()
+    if options.uid or options.resource_version:
+        raise BadRequest("Preconditions are for one resource, not for a collection.")
+    store = parts().store
+    page = store.list(kind.name, namespace, matches=parameters.selection(request.args))
+    deleted: list[Resource] = []
+    for resource in page.items:
+        try:
+            deleted.append(store.delete(key_of(resource), dry_run=options.dry_run).resource)
+        except NotFound:
+            # Somebody was faster; it is gone, which is what was asked for.
+            continue
+    return answer_list(kind, Page(deleted, page.revision))

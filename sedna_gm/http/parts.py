@@ -1,0 +1,36 @@
+"""What the views work with, handed to the app factory once and found by each view through `parts()`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from flask import current_app
+
+from sedna_gm.http.exchange import Exchange
+from sedna_gm.settings import HttpSettings
+from sedna_gm.store.heartbeats import Heartbeats
+from sedna_gm.store.interface import Clock, Store
+
+_NAME = "sedna_gm"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The services behind the door."""
+
+    store: Store
+    heartbeats: Heartbeats
+    clock: Clock
+    settings: HttpSettings = field(default_factory=HttpSettings)
+    exchange: Exchange = field(default_factory=Exchange)
+
+    def install(self, extensions: dict[str, object]) -> None:
+        """Makes these the parts of an app."""
+        extensions[_NAME] = self
+
+
+def parts() -> Parts:
+    """The parts of the app that serves the current request."""
+    found = current_app.extensions[_NAME]
+    assert isinstance(found, Parts)  # noqa: S101 - for the type checker; only `install` writes it
+    return found

@@ -1,0 +1,58 @@
+"""What an operator may choose, as frozen groups. `sedna_gm.daemon.configuring` reads them from a file.
+
+Every field says its meaning, unit, default and why. A part takes its own group, never the whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class HttpSettings:
+    """The door."""
+
+    max_body_bytes: int = 3 * 1024 * 1024
+    """Largest body of a request. 3 MiB, as Kubernetes: a manifest has kilobytes, and data does not go this way."""
+
+    max_connections: int = 15_000
+    """Connections held at once, most of them watches, at about 20 kB each. The limit of open files must allow it."""
+
+    watch_seconds: int = 1800
+    """A watch ends after this long to twice this long, where its client names no time; clients just watch on.
+    Half an hour, as Kubernetes: it lets connections that nobody holds any more fade away."""
+
+    bookmark_seconds: float = 60.0
+    """How often a quiet watch hears the newest resourceVersion, so that it can go on from there after a cut."""
+
+    look_up_seconds: float = 15.0
+    """How often a waiting stream looks whether its client has hung up."""
+
+    answer_seconds: float = 10.0
+    """How long a node may take to begin an answer, such as a worker's log."""
+
+    stop_seconds: float = 1.0
+    """How long requests under way may take to end when the service stops. Watches end at once, so the rest is short."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything in `gm.yml`."""
+
+    listen: str = "127.0.0.1:9000"
+    """Address and port of the door. Port 0 takes a free one."""
+
+    database: str = "sqlite:////var/lib/sedna-gm/gm.db"
+    """Where resources are: an SQLAlchemy URL of SQLite, or `memory` to forget everything at the end."""
+
+    log_level: str = "INFO"
+    """DEBUG, INFO, WARNING or ERROR. DEBUG tells every request."""
+
+    watch_log: int = 4096
+    """How many changes are remembered for watchers that were away; each costs about 5 kB of memory. Who was away
+    for longer lists again."""
+
+    node_silence_seconds: float = 40.0
+    """A node not heard of for so long, four heartbeats, is no longer Ready."""
+
+    http: HttpSettings = field(default_factory=HttpSettings)
