@@ -29,7 +29,10 @@ def waiting(snapshot: Snapshot, status: Status) -> Step:
         return stay(status, missing, recheck)
     by_hand = asked(snapshot, status)
     if by_hand in ("eval", "deploy"):
-        return _look_again(snapshot, status, by_hand)
+        if _can_look_again(status, by_hand):
+            return _look_again(snapshot, status, by_hand)
+        # There is nothing to look at yet: the wish waits for the next round to come to that stage.
+        by_hand = None
     unavailable = _unavailable(snapshot)
     if unavailable is not None:
         return stay(status, unavailable, recheck)
@@ -128,13 +131,12 @@ def _begun(snapshot: Snapshot, status: Status, start: int, end: int, by_hand: st
     return update(status, **changes)
 
 
+def _can_look_again(status: Status, by_hand: str) -> bool:
+    return status.candidate_model is not None and (by_hand == "deploy" or bool(status.finished_rounds))
+
+
 def _look_again(snapshot: Snapshot, status: Status, by_hand: str) -> Step:
     """Somebody wants the last trained model evaluated or deployed once more: a round without samples of its own."""
-    recheck = snapshot.after(snapshot.settings.recheck)
-    if status.candidate_model is None:
-        return stay(status, f"Cannot {by_hand} by hand: no training has finished yet.", recheck)
-    if by_hand == "eval" and not status.finished_rounds:
-        return stay(status, "Cannot eval by hand: no finished round has left samples to evaluate on.", recheck)
     used = (status.samples or SampleCounts()).used
     begun = _begun(snapshot, status, used, used, by_hand)
     begun = progress(begun, new_model=status.candidate_model, next_base=status.last_trained_model)

@@ -106,6 +106,9 @@ class World:
                     self.heartbeats.beat(node["metadata"]["name"])
             self.settle()
 
+    def after(self, seconds: float) -> datetime:
+        return self.clock.now + timedelta(seconds=seconds)
+
     # what users do
 
     def create(self, resource: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,196 @@
+"""Random histories: samples, outcomes, losses, repeats, restarts in any order, and what must hold in all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+
+from sedna_gm.store.interface import Key
+from tests.gm.controllers.crashing import Crash, CrashingStore
+from tests.gm.controllers.edge import Edge, Outcome
+from tests.gm.controllers.world import JOB, World, job_manifest
+
+OUTCOMES: list[Outcome] = ["good", "good", "good", "worse", "silent", "failed", "nonsense", "one"]
+JOBS = ("helmets", "vests")
+
+steps = st.one_of(
+    st.tuples(st.just("samples"), st.integers(0, 40)),
+    st.tuples(st.just("unit"), st.integers(0, 5), st.sampled_from(OUTCOMES)),
+    st.tuples(st.just("unit"), st.integers(0, 5), st.just("good")),
+    st.tuples(st.just("work"), st.sampled_from(OUTCOMES)),
+    st.tuples(st.just("deliver"), st.integers(1, 4)),
+    st.tuples(st.just("repeat")),
+    st.tuples(st.just("handle"), st.integers(1, 4)),
+    st.tuples(st.just("settle")),
+    st.tuples(st.just("settle")),
+    st.tuples(st.just("time"), st.sampled_from([1, 30, 90, 1000, 90000])),
+    st.tuples(st.just("silence"), st.sampled_from([60, 2000])),
+    st.tuples(st.just("crash"), st.integers(0, 8), st.booleans()),
+    st.tuples(st.just("restart")),
+    st.tuples(st.just("pause"), st.integers(0, 3)),
+    st.tuples(st.just("delete worker"), st.integers(0, 5)),
+    st.tuples(st.just("delete node")),
+    st.tuples(st.just("edit model"), st.integers(0, 3)),
+    st.tuples(st.just("edit job"), st.integers(0, 3)),
+    st.tuples(st.just("ask"), st.sampled_from(["train", "eval", "deploy"])),
+)
+
+
+class History:
+    """Plays steps; two jobs share the node and the dataset."""
+
+    def __init__(self) -> None:
+        self.world = World()
+        self.edge = Edge(self.world)
+        self.seen = 0
+        self.world.node()
+        self.world.models()
+        self.world.dataset()
+        for name in JOBS:
+            self.world.create(job_manifest(name))
+
+    def play(self, step: tuple[Any, ...]) -> None:
+        name, *arguments = step
+        play: Callable[..., None] = getattr(self, f"_{name.replace(' ', '_')}")
+        try:
+            play(*arguments)
+        except Crash:
+            self.world.restart()
+        self.world.check()
+
+    def calm(self) -> None:
+        """From here on all goes well: what does not come to rest by itself now never would."""
+        world = self.world
+        if not world.store.list("Node").items:
+            world.node()
+        if any(self.edge.units.get(uid) == "Paused" for uid in list(self.edge.units)):
+            for uid, state in self.edge.units.items():
+                if state == "Paused":
+                    self.edge.units[uid] = "Running"
+                    worker = self._by_uid(uid)
+                    if worker is not None:
+                        self.edge.outbox.append((worker["metadata"]["name"], uid, {"phase": "Running"}))
+        self.seen += 50
+        world.samples(self.seen)
+        # Twice the longest backoff: a round that may begin does within it.
+        for _ in range(80):
+            self.edge.work()
+            world.advance(60)
+
+    def _by_uid(self, uid: str) -> dict[str, Any] | None:
+        return next((worker for worker in self.edge.wanted() if worker["metadata"]["uid"] == uid), None)
+
+    def _samples(self, count: int) -> None:
+        self.seen += count
+        self.world.samples(self.seen)
+
+    def _unit(self, pick: int, outcome: Outcome) -> None:
+        self.edge.step(pick, outcome)
+
+    def _work(self, outcome: Outcome) -> None:
+        self.edge.work(outcome)
+        self.world.settle()
+
+    def _deliver(self, count: int) -> None:
+        self.edge.deliver(count)
+
+    def _repeat(self) -> None:
+        self.edge.repeat()
+
+    def _handle(self, count: int) -> None:
+        for _ in range(count):
+            self.world.controllers.workers.handle_next(0)
+            self.world.check()
+            self.world.controllers.pump(0)
+
+    def _settle(self) -> None:
+        self.world.settle()
+
+    def _time(self, seconds: int) -> None:
+        if seconds > 2000:
+            # A day at once: every deadline is over.
+            self.world.clock.now = self.world.after(seconds)
+            self.world.heartbeats.beat("edge-node")
+            self.world.settle()
+        else:
+            self.world.advance(seconds)
+
+    def _silence(self, seconds: int) -> None:
+        self.world.advance(seconds, beat=False)
+
+    def _crash(self, at: int, after: bool) -> None:
+        self.world.restart(CrashingStore(self.world.store, at, after=after))  # type: ignore[arg-type]
+        self.world.settle()
+        self.world.restart()
+
+    def _restart(self) -> None:
+        self.world.restart()
+
+    def _pause(self, pick: int) -> None:
+        self.edge.pause(pick)
+
+    def _delete_worker(self, pick: int) -> None:
+        workers = self.world.workers()
+        if workers:
+            self.world.store.delete(Key("Worker", "default", workers[pick % len(workers)]))
+
+    def _delete_node(self) -> None:
+        if self.world.store.list("Node").items:
+            self.world.store.delete(Key("Node", "", "edge-node"))
+            self.edge.units.clear()
+            self.edge.outbox.clear()
+            self.world.settle()
+        else:
+            self.world.node()
+
+    def _edit_model(self, number: int) -> None:
+        def change(model: dict[str, Any]) -> None:
+            model["spec"]["url"] = f"/models/edited-{number}"
+
+        self.world.edit(Key("Model", "default", "deploy-model"), change)
+
+    def _edit_job(self, number: int) -> None:
+        def change(job: dict[str, Any]) -> None:
+            job["spec"]["deploySpec"]["template"]["spec"]["containers"][0]["args"] = ["inference.py", str(number)]
+
+        self.world.edit(Key(JOB, "default", "helmets"), change)
+
+    def _ask(self, stage: str) -> None:
+        self.world.annotate(stage)
+
+
+def check_history(world: World, name: str) -> None:
+    """The lineage: rounds count up, and completed ones took every used sample exactly once, in order."""
+    records = world.history(name)
+    numbers = [record["round"] for record in records]
+    assert numbers == sorted(set(numbers))
+    used = 0
+    for record in records:
+        taken = record["samples"]
+        if record["decision"] == "Failed" or taken["end"] == taken["start"]:
+            continue
+        assert taken["start"] == used, f"round {record['round']} of {name} began at {taken['start']}, not {used}"
+        used = taken["end"]
+    status = world.status(name)
+    assert status["samples"]["used"] in (used, *[record["samples"]["end"] for record in records[-1:]])
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(st.lists(steps, max_size=40))
+def test_in_any_history_nothing_is_doubled_lost_or_stuck(history: list[tuple[Any, ...]]) -> None:
+    played = History()
+    for step in history:
+        played.play(step)
+    played.calm()
+    world = played.world
+    for name in JOBS:
+        check_history(world, name)
+        status = world.status(name)
+        event(f"{name} ends at {status['stage']} {status['phase']} after {status['round']} rounds")
+        assert (status["stage"], status["phase"]) == ("Train", "Waiting"), status["message"]
+        assert status["samples"] == {"seen": played.seen, "used": played.seen, "new": 0}, status["message"]
+        assert status["serving"]["phase"] == "Running", status["serving"]
+        assert world.due(name) is not None
