@@ -149,6 +149,14 @@ class BackendBase:
         metric = "accuracy" if hasattr(estimator, "classes_") else "score"
         return {metric: float(estimator.score(data.x, data.y))}
 
+    def evaluate_model(self, model_url: str, data: Any, **kwargs: Any) -> Any:
+        """Load a model, if there is a URL, and evaluate it; the estimator gets `model_path=` if it takes that."""
+        method = getattr(self.make(), "evaluate", None)
+        reads_itself = method is not None and "model_path" in _names(method)
+        if model_url and (hasattr(self.estimator, "load") or not reads_itself):
+            self.load(model_url)
+        return self.evaluate(data, model_path=model_url, **kwargs)
+
     def save(self, model_url: str = "", model_name: str | None = None) -> str:
         """Save the model to `model_url` (a file, a folder for `model_name`, or a URL); return where it is.
 

@@ -89,11 +89,11 @@ class FileWatcher:
         self._observer: BaseObserver | None = None
         self._thread: threading.Thread | None = None
 
-    def watch(self, path: StrPath, callback: Callable[[], None]) -> WatchHandle:
+    def watch(self, path: StrPath, callback: Callable[[], None], *, at_once: bool = False) -> WatchHandle:
         """Call `callback()` after every change of `path`: create, write, truncate, replace, move, delete.
 
-        Neither the file nor its folder need exist. There is no first call: read the path once after this
-        returns, and nothing is missed. Raises RuntimeError after `close()`.
+        Neither the file nor its folder need exist. Nothing is missed when the path is read once after this
+        returns; `at_once` makes a first call that does so. Raises RuntimeError after `close()`.
         """
         with self._lock:
             if self._stopping.is_set():
@@ -102,6 +102,8 @@ class FileWatcher:
             handle = WatchHandle(Path(path).absolute(), self, callback)
             self._handles.add(handle)
             self._anchor(handle)
+            if at_once:
+                self._changes.put(next(iter(handle.names)))
         return handle
 
     def forget(self, handle: WatchHandle) -> None:

@@ -102,6 +102,14 @@ def test_a_folder_deleted_and_made_again_is_still_watched(watcher: FileWatcher, 
     calls.wait_more_than(before)
 
 
+def test_a_first_call_comes_when_asked_for(watcher: FileWatcher, tmp_path: Path) -> None:
+    path = tmp_path / "samples.txt"
+    path.write_text("one\n")
+    calls = Calls(path)
+    watcher.watch(path, calls, at_once=True)
+    calls.wait_more_than(0)
+
+
 def test_what_a_link_points_to_is_watched_too(watcher: FileWatcher, tmp_path: Path) -> None:
     real = tmp_path / "real" / "samples.txt"
     real.parent.mkdir()

@@ -1,0 +1,136 @@
+"""Follow the file that names the model to serve, and change the model between two predictions.
+
+The LocalController puts a new model beside the old one and replaces the file MODEL_HOT_UPDATE_CONFIG;
+`sedna.core.base` gives the two functions that load a model and tell the outcome. Everything happens on the
+watcher's thread, so predictions go on meanwhile; a model that is not what the file promises, or does not
+load, is refused and the one in use stays.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sedna.common.digests import digest
+from sedna.common.watching import FileWatcher
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class WantedModel:
+    """What the hot-update file says: where the model is, when it was put there, and its content's hash."""
+
+    path: str
+    update_time: str
+    sha256: str = ""
+
+
+class ModelRefusedError(Exception):
+    """The model named by the hot-update file is not taken; the text says why."""
+
+
+def read_wanted(content: bytes) -> WantedModel:
+    """The wanted model from the file's bytes.
+
+    Raises ValueError saying what is wrong: no JSON (as a file that is being written may be), or a field that
+    is missing or no text. The hash is optional, because the original's file has none.
+    """
+    said = json.loads(content)
+    model = said.get("model_config") if isinstance(said, dict) else None
+    if not isinstance(model, dict):
+        raise ValueError("there is no object model_config")
+    path, time, sha256 = model.get("model_path"), model.get("model_update_time", ""), model.get("sha256") or ""
+    if not (isinstance(path, str) and path):
+        raise ValueError("model_path is missing or empty")
+    if not (isinstance(time, str) and isinstance(sha256, str)):
+        raise ValueError("model_update_time and sha256 must be text")
+    return WantedModel(path, time, sha256.lower())
+
+
+class HotUpdater:
+    """Calls `load` for every new model that the file names, and `tell` with how it went.
+
+    `load(wanted)` loads the model and begins to serve it, or raises. `tell(wanted, problem)` reports; the
+    problem is None when the model is served now. `poll_seconds` is how often the file is looked at where the
+    kernel tells nothing. Every content of the file is handled once.
+    """
+
+    def __init__(
+        self,
+        config_file: str,
+        load: Callable[[WantedModel], None],
+        tell: Callable[[WantedModel, BaseException | None], None],
+        *,
+        poll_seconds: float = 60.0,
+    ) -> None:
+        self._file = Path(config_file)
+        self._load = load
+        self._tell = tell
+        # One load at a time: the first prediction may ask for the model while the watcher brings it.
+        self._lock = threading.Lock()
+        self._handled: WantedModel | None = None
+        self._unreadable: bytes | None = None
+        self._serving = ""
+        self._watcher = FileWatcher(poll_seconds=poll_seconds)
+        self._watcher.watch(self._file, self.check, at_once=True)
+
+    def check(self) -> None:
+        """Look at the file now and do what it says; returns when that is done. Never raises."""
+        with self._lock:
+            wanted = self._read()
+            if wanted is None or wanted == self._handled:
+                return
+            # Before the load: a model that fails is not tried again until the file says something new.
+            self._handled = wanted
+            problem: BaseException | None = None
+            try:
+                self._take(wanted)
+            except Exception as failed:
+                problem = failed
+                logger.exception("The model %s is refused; the one in use stays.", wanted.path)
+            self._tell(wanted, problem)
+
+    def note_serving(self, sha256: str) -> None:
+        """Remember the content of a model that was loaded otherwise, so that it is not loaded again."""
+        with self._lock:
+            self._serving = sha256
+
+    def close(self) -> None:
+        """Stop following the file; waits for a load that is under way."""
+        self._watcher.close()
+
+    def _read(self) -> WantedModel | None:
+        try:
+            content = self._file.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as problem:
+            logger.warning("The hot-update file %s cannot be read: %s", self._file, problem)
+            return None
+        try:
+            wanted = read_wanted(content)
+        except ValueError as problem:
+            if content != self._unreadable:
+                logger.warning("The hot-update file %s is not used: %s", self._file, problem)
+            self._unreadable = content
+            return None
+        self._unreadable = None
+        return wanted
+
+    def _take(self, wanted: WantedModel) -> None:
+        if wanted.sha256 and wanted.sha256 == self._serving:
+            return
+        try:
+            found = digest(wanted.path)
+        except (OSError, ValueError) as problem:
+            raise ModelRefusedError(f"the model {wanted.path} cannot be read: {problem}") from problem
+        if wanted.sha256 and found != wanted.sha256:
+            raise ModelRefusedError(f"the model {wanted.path} has sha256 {found}, not {wanted.sha256} as promised")
+        self._load(wanted)
+        self._serving = found
+        logger.info("The model %s is served now.", wanted.path)
