@@ -6,6 +6,8 @@ JOBS ?= 2
 # More arguments for what is run: make test ARGS="-k watch", make demo ARGS="--help".
 ARGS ?=
 export PYTHON
+# The theme announces its successor at every build; we know.
+export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format docs docs-serve clean lock set-up set-up-dev
@@ -42,8 +44,8 @@ lock: set-up-dev ## Write the lock files anew from pyproject.toml's lower bounds
 clean: ## Remove what was built here, the virtual environment included
 	rm -rf .venv .demo site build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
-set-up:
+set-up: ## Make .venv ready: the sedna command and what the demo needs
 	@.ci/set-up demo
 
-set-up-dev:
+set-up-dev: ## Make .venv ready for tests and checks, too
 	@.ci/set-up dev

@@ -48,12 +48,9 @@ def until_ready(child: Child, ready: Callable[[], bool], what: str, stop: thread
 def answers(gm: GlobalManager) -> bool:
     """Tell whether the GlobalManager says that it is ready."""
     try:
-        gm.ask("GET", "/readyz")
+        b"".join(gm.read("/readyz", params={}))
     except (Refused, Unreachable):
         return False
-    except CommandError:
-        # Ready in plain text is ready too.
-        return True
     return True
 
 

@@ -1,0 +1,80 @@
+"""What the pages say must hold: manifests validate, links lead somewhere, the command's page is the command's."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+from sedna.api import yaml12
+from sedna.api.validating import validate
+from tests.house.project import ROOT
+
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+
+def fenced(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
+
+
+def manifests() -> list[tuple[str, str]]:
+    """Everything in the pages that claims to be a manifest: fenced as YAML, or handed to curl."""
+    found = []
+    for page in PAGES:
+        texts = [t for t in fenced(page, "yaml") if "apiVersion: sedna.io" in t]
+        texts += re.findall(r"<<'?END'?\n(.*?)^END", page.read_text(encoding="utf-8"), re.M | re.S)
+        found += [(f"{page.relative_to(ROOT)}-{number}", text) for number, text in enumerate(texts, 1)]
+    return found
+
+
+@pytest.mark.parametrize(("where", "text"), manifests(), ids=lambda value: value if "\n" not in value else "")
+def test_a_manifest_in_a_page_is_accepted(where: str, text: str) -> None:
+    documents = yaml12.load_documents(text)
+    assert documents
+    for document in documents:
+        assert validate(document, strictness="Strict").warnings == ()
+
+
+def test_there_are_manifests_to_check() -> None:
+    assert len(manifests()) >= 2
+
+
+@every_page
+def test_yaml_in_a_page_is_yaml(page: Path) -> None:
+    for text in fenced(page, "yaml"):
+        yaml12.load_documents(text)
+
+
+@every_page
+def test_python_in_a_page_is_python(page: Path) -> None:
+    for text in fenced(page, "python"):
+        ast.parse(text)
+
+
+@every_page
+def test_links_to_files_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if "://" not in target and not target.startswith("#"):
+            assert (page.parent / target.partition("#")[0]).exists(), f"{page.name}: {target}"
+
+
+def test_the_page_of_the_command_is_the_commands() -> None:
+    """Run `python docs/cli_reference.py` after a command has changed."""
+    spec = importlib.util.spec_from_file_location("cli_reference", ROOT / "docs" / "cli_reference.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.PAGE.read_text(encoding="utf-8") == module.page()
+
+
+def test_commands_in_the_readme_are_targets_of_the_makefile() -> None:
+    made = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+    for page in PAGES:
+        for target in re.findall(r"^\$ make ([a-z-]+)", page.read_text(encoding="utf-8"), re.M):
+            assert target in made, f"{page.name}: make {target}"
