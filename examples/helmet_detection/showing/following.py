@@ -1,0 +1,128 @@
+"""Follows the job through its API, labels hard examples as the rounds need them, and says what happens.
+
+`demo.py` calls `follow` with a client; it returns the models that were deployed, by round.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sedna.api.kinds import by_kind
+from sedna.cli.client import GlobalManager, path_of
+from sedna.cli.errors import CommandError
+
+JOB = "helmet-detection-demo"
+NAMESPACE = "default"
+LOG_LINES = 20
+# One more round than asked for may go by without a deployment: honest metrics can say no.
+SPARE_ROUNDS = 1
+LOOK_SECONDS = 0.5
+
+Say = Callable[[str], None]
+
+
+class JobFailedError(RuntimeError):
+    """A stage failed; the message has the reason and the end of the worker's log."""
+
+
+@dataclass
+class Followed:
+    """What was seen so far."""
+
+    known: set[tuple[Any, ...]] = field(default_factory=set)
+    deployed: dict[int, str] = field(default_factory=dict)
+    refused: int = 0
+    labelled_told: int = -1
+    message: str = ""
+
+
+def submit(gm: GlobalManager, manifests: list[dict[str, Any]]) -> None:
+    """POST each manifest to its kind, as `kubectl create` does."""
+    for manifest in manifests:
+        gm.ask("POST", path_of(by_kind(manifest["kind"]), NAMESPACE), body=manifest)
+
+
+def follow(
+    gm: GlobalManager, label: Callable[[int], int], *, rounds: int, per_round: int, limit_seconds: float, say: Say
+) -> dict[int, str]:
+    """Wait for `rounds` deployments; returns the deployed models' paths by round.
+
+    label: labels up to so many hard examples and returns how many there are in all then
+    """
+    seen, pause, deadline = Followed(), threading.Event(), time.monotonic() + limit_seconds
+    while len(seen.deployed) < rounds:
+        if time.monotonic() > deadline:
+            raise JobFailedError(f"the job did not get there in {limit_seconds:.0f} s; it says: {seen.message}")
+        job = gm.ask("GET", path_of(by_kind("IncrementalLearningJob"), NAMESPACE, JOB))
+        status: Mapping[str, Any] = job.get("status") or {}
+        seen.message = str(status.get("message") or seen.message)
+        for step in _new_steps(seen, status):
+            _tell(gm, step, say)
+        _note_deployment(seen, status, say)
+        if seen.refused > SPARE_ROUNDS:
+            raise JobFailedError(f"{seen.refused} rounds were not good enough to be deployed: {seen.message}")
+        _let_label(seen, status, label, rounds + seen.refused, per_round, say)
+        pause.wait(LOOK_SECONDS)
+    return seen.deployed
+
+
+def _new_steps(seen: Followed, status: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    steps = []
+    for step in status.get("conditions") or []:
+        key = (step.get("round"), step.get("stage"), step.get("type"), step.get("lastTransitionTime"))
+        if key not in seen.known:
+            seen.known.add(key)
+            steps.append(step)
+    return steps
+
+
+def _tell(gm: GlobalManager, step: Mapping[str, Any], say: Say) -> None:
+    stage, phase, number = step.get("stage"), step.get("type"), step.get("round")
+    why = str(step.get("message") or step.get("reason") or "")
+    say(f"round {number}  {stage:<6} {phase:<9} {why}")
+    if phase == "Failed":
+        worker = f"{JOB}-inference" if stage == "Deploy" else f"{JOB}-{str(stage).lower()}-{number}"
+        raise JobFailedError(f"{stage} of round {number} failed: {why}\n{log_tail(gm, worker)}")
+
+
+def log_tail(gm: GlobalManager, worker: str) -> str:
+    """The end of a worker's log, or why there is none."""
+    path = path_of(by_kind("Worker"), NAMESPACE, worker, "log")
+    try:
+        text = b"".join(gm.read(path, params={"tailLines": str(LOG_LINES)})).decode(errors="replace")
+    except CommandError as problem:
+        return f"(no log of {worker}: {problem})"
+    return f"The log of {worker} ends with:\n{text}"
+
+
+def _note_deployment(seen: Followed, status: Mapping[str, Any], say: Say) -> None:
+    model = status.get("deployedModel") or {}
+    number = int(model.get("round") or 0)
+    finished = {
+        int(step.get("round") or 0)
+        for step in status.get("conditions") or []
+        if step.get("stage") == "Deploy" and step.get("type") == "Completed"
+    }
+    if number and number in finished and number not in seen.deployed:
+        seen.deployed[number] = str(model["url"])
+        say(f"round {number}  the camera now runs the model of this round: {model['url']}")
+    seen.refused = len(finished - set(seen.deployed))
+
+
+def _let_label(
+    seen: Followed, status: Mapping[str, Any], label: Callable[[int], int], rounds: int, per_round: int, say: Say
+) -> None:
+    """Label for the round that waits and, while one is under way, for the next one; never beyond the last."""
+    under_way = int(status.get("round") or 0)
+    wanted = min(rounds, under_way + 1) * per_round
+    have = label(0)
+    if have < wanted:
+        # A person labels a few at a time: the camera has moved on between two of them, so they differ.
+        have = label(min(2, wanted - have))
+    if have // (per_round // 4) != seen.labelled_told // (per_round // 4):
+        say(f"         {have} hard examples labelled so far")
+    seen.labelled_told = have
