@@ -72,6 +72,8 @@ class Queue(Generic[K]):
                     key = self._ready.popleft()
                     self._waiting.discard(key)
                     self._handled.add(key)
+                    # Looking at it now is looking at it in time; who handles it says when to look again.
+                    self._later.pop(key, None)
                     return key
                 nap = self._nap()
                 if ends is not None:

@@ -55,7 +55,9 @@ class Edge:
 
     def pause(self, pick: int) -> None:
         """An operator stops a unit by hand, or starts it again."""
-        workers = [worker for worker in self.wanted() if self.units.get(worker["metadata"]["uid"]) in ("Running", "Paused")]
+        workers = [
+            worker for worker in self.wanted() if self.units.get(worker["metadata"]["uid"]) in ("Running", "Paused")
+        ]
         if workers:
             worker = workers[pick % len(workers)]
             uid = worker["metadata"]["uid"]

@@ -41,7 +41,7 @@ def job_manifest(
         "metadata": {"name": name, "namespace": "default"},
         "spec": {
             "initialModel": {"name": "initial-model"},
-            "dataset": {"name": dataset, "trainProb": 0.8},
+            "dataset": {"name": dataset, "trainProb": 0.5},
             "trainSpec": {
                 "template": template("train.py"),
                 "trigger": {"condition": {"operator": ">", "threshold": threshold, "metric": "num_of_samples"}},
@@ -75,6 +75,7 @@ class World:
         self.heartbeats = Heartbeats(self.clock)
         self.settings = settings or Settings()
         self.seen: dict[str, list[Position]] = {}
+        self.readable = True
         self._watch = self.store.watch(since=self.store.revision())
         self._serial = itertools.count(1)
         self.restart()
@@ -290,7 +291,11 @@ class World:
         for change in self._watch.wait(0):
             if change.key.kind == JOB:
                 self._check_move(change.key, change.resource)
-            if change.key.kind in (JOB, "Worker", "Model", "Node", "Event") and change.type.value != "DELETED":
+            if (
+                self.readable
+                and change.key.kind in (JOB, "Worker", "Model", "Node", "Event")
+                and change.type.value != "DELETED"
+            ):
                 # What controllers write must be readable, field by field, by whoever knows the types.
                 by_kind(change.resource["kind"]).model.model_validate(copy.deepcopy(change.resource))
         self._check_workers()
