@@ -26,8 +26,8 @@ HEAD = """\
 | 2 | the command line is wrong |
 | 3 | the GlobalManager cannot be reached |
 
-Types may be written in full or short, in any letter case: `datasets` (`ds`), `models` (`md`), `incrementallearningjobs` (`ilj`, `il`,
-`job`), `workers` (`wk`), `nodes` (`no`), `events` (`ev`).
+Types may be written in full or short, in any letter case: `datasets` (`ds`), `models` (`md`),
+`incrementallearningjobs` (`ilj`, `il`, `job`), `workers` (`wk`), `nodes` (`no`), `events` (`ev`).
 
 Shell completion: `source <(sedna completion bash)`, or put that line into `~/.bashrc`; `zsh` and `fish` likewise.
 """
