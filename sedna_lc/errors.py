@@ -9,8 +9,9 @@ worker is Pending; a `Never` ends it as Failed; anything else is a bug and is lo
     ├── Again                not now: looked at again on a change or after a while
     │   └── GmUnavailable    the GM does not answer, or asks to come back
     ├── Never                trying again would end the same way
-    │   ├── GmRefused        the GM understood and said no (4xx)
-    │   └── GmNotFound       the resource is gone
+    │   └── GmRefused        the GM understood and said no (4xx)
+    │       ├── GmNotFound   the resource is gone
+    │       └── GmConflict   the resource is another one, or changed in between
     └── WatchTooOld          the GM no longer knows the version a watch starts from: list again
 """
 
@@ -49,10 +50,14 @@ class Never(LcError):
 
 
 class GmUnavailable(Again):
-    """The GlobalManager does not answer or asks to come back; everything local goes on meanwhile."""
+    """The GlobalManager does not answer or asks to come back; everything local goes on meanwhile.
 
-    def __init__(self, message: str, after_seconds: float | None = None) -> None:
+    `answered` tells the two apart: it was reached, but could not do this one thing.
+    """
+
+    def __init__(self, message: str, after_seconds: float | None = None, *, answered: bool = False) -> None:
         super().__init__("GlobalManagerUnavailable", message, after_seconds)
+        self.answered = answered
 
 
 class GmRefused(Never):
@@ -65,6 +70,10 @@ class GmRefused(Never):
 
 class GmNotFound(GmRefused):
     """The GlobalManager does not know the resource (any more)."""
+
+
+class GmConflict(GmRefused):
+    """The resource is not what the request took it for: exists already, has another uid or a newer version."""
 
 
 class WatchTooOld(LcError):

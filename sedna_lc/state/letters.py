@@ -24,12 +24,15 @@ def resource_path(plural: str, key: Key) -> str:
 
 def status_letter(plural: str, key: Key, uid: str, status: BaseModel) -> Letter:
     """Return the letter that makes the GM's status of a resource this one."""
-    return Letter(uid, f"{resource_path(plural, key)}/status", {"status": _replacing(status)})
+    # The uid makes the GM refuse it when the name has come to mean another resource.
+    body = {"metadata": {"uid": uid}, "status": _replacing(status)}
+    return Letter(uid, f"{resource_path(plural, key)}/status", body)
 
 
 def release_letter(plural: str, key: Key, uid: str, finalizers: list[str]) -> Letter:
     """Return the letter that leaves a resource only these finalizers: this node has tidied up after it."""
-    return Letter(f"{uid}/finalizers", resource_path(plural, key), {"metadata": {"finalizers": finalizers or None}})
+    body = {"metadata": {"uid": uid, "finalizers": finalizers or None}}
+    return Letter(f"{uid}/finalizers", resource_path(plural, key), body)
 
 
 def _replacing(value: BaseModel) -> dict[str, Any]:

@@ -1,0 +1,228 @@
+"""HTTP to the GlobalManager: requests that end, and streams that can be cut at any moment.
+
+Everything that can go wrong leaves here as one of `sedna_lc.errors`, sorted by what to do next.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from sedna_lc.errors import GmConflict, GmNotFound, GmRefused, GmUnavailable, WatchTooOld
+
+logger = logging.getLogger(__name__)
+
+MERGE_PATCH = "application/merge-patch+json"
+# The GM sends a bookmark every minute; a connection that is silent for twice that is dead, whatever TCP says.
+IDLE_SECONDS = 120.0
+_TIMEOUT_SECONDS = 15.0
+# Not the letter's or the request's fault: a proxy, a quota, a token that is about to be renewed.
+_PASSING = frozenset({401, 403, 408, 425, 429})
+
+Parameters = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """The answer to a list: the resources and the version from which a watch goes on."""
+
+    items: list[dict[str, Any]]
+    version: str
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of a watch: ADDED, MODIFIED, DELETED or BOOKMARK."""
+
+    type: str
+    resource: dict[str, Any]
+
+
+class GmClient:
+    """Safe for use by many threads. `close` ends every request that is under way."""
+
+    def __init__(self, address: str, transport: httpx.BaseTransport | None = None) -> None:
+        self.address = address.rstrip("/")
+        self._http = httpx.Client(
+            base_url=self.address,
+            transport=transport,
+            timeout=_TIMEOUT_SECONDS,
+            headers={"Accept": "application/json", "User-Agent": "sedna-lc"},
+            # The GM is named in the configuration; a proxy of the shell must not come between.
+            trust_env=False,
+        )
+        self._lock = threading.Lock()
+        self._streams: set[httpx.Response] = set()
+        self._closed = False
+        self._reachable: bool | None = None
+
+    def get(self, path: str) -> dict[str, Any]:
+        """Read one resource."""
+        return self._request("GET", path)
+
+    def list(self, path: str, parameters: Parameters) -> Listed:
+        """Read all resources of a kind, page by page."""
+        items: list[dict[str, Any]] = []
+        token = ""
+        while True:
+            query = {**parameters, "limit": "500", **({"continue": token} if token else {})}
+            page = self._request("GET", path, params=query)
+            items += page.get("items") or []
+            metadata = page.get("metadata") or {}
+            token = metadata.get("continue") or ""
+            if not token:
+                return Listed(items, str(metadata.get("resourceVersion") or ""))
+
+    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Create something."""
+        return self._request("POST", path, json=body)
+
+    def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Change something by a merge-patch."""
+        content = json.dumps(body).encode()
+        return self._request("PATCH", path, content=content, headers={"Content-Type": MERGE_PATCH})
+
+    def stream_out(self, path: str, pieces: Iterator[bytes]) -> None:
+        """Post a body that is made while it is sent; may take for ever."""
+        timeout = httpx.Timeout(_TIMEOUT_SECONDS, read=IDLE_SECONDS)
+        self._request("POST", path, content=pieces, headers={"Content-Type": "text/plain"}, timeout=timeout)
+
+    def watch(self, path: str, parameters: Parameters, since: str) -> Iterator[Event]:
+        """Yield what changes from a version on, until the GM ends the stream.
+
+        Raises WatchTooOld when the GM does not remember that version, GmUnavailable when the line breaks or is
+        silent for too long.
+        """
+        query = {**parameters, "watch": "1", "allowWatchBookmarks": "true", "resourceVersion": since}
+        for line in self.lines(path, query, IDLE_SECONDS):
+            kind, thing = line.get("type"), line.get("object")
+            if not isinstance(kind, str) or not isinstance(thing, dict):
+                raise GmUnavailable(f"{self.address} sent something that is no watch event.")
+            if kind == "ERROR":
+                if thing.get("code") == httpx.codes.GONE:
+                    raise WatchTooOld(str(thing.get("message")))
+                raise GmUnavailable(str(thing.get("message") or "The watch ended with an error."))
+            yield Event(kind, thing)
+
+    def lines(self, path: str, parameters: Parameters, idle_seconds: float) -> Iterator[dict[str, Any]]:
+        """Yield the JSON objects of a stream, one a line."""
+        timeout = httpx.Timeout(_TIMEOUT_SECONDS, read=idle_seconds)
+        request = self._http.build_request("GET", path, params=parameters, timeout=timeout)
+        with self._open(request) as response:
+            lines = response.iter_lines()
+            while True:
+                try:
+                    line = next(lines, None)
+                    if line is None:
+                        return
+                    content = json.loads(line) if line.strip() else None
+                except (httpx.HTTPError, httpx.StreamError, ValueError) as problem:
+                    raise self._unavailable(problem) from problem
+                if isinstance(content, dict):
+                    yield content
+
+    def close(self) -> None:
+        """End all streams at once and let go of all connections."""
+        with self._lock:
+            self._closed = True
+            for response in self._streams:
+                _cut(response)
+        self._http.close()
+
+    @contextlib.contextmanager
+    def _open(self, request: httpx.Request) -> Iterator[httpx.Response]:
+        response = self._send(request, stream=True)
+        with self._lock:
+            self._streams.add(response)
+            if self._closed:
+                _cut(response)
+        try:
+            yield response
+        finally:
+            with self._lock:
+                self._streams.discard(response)
+            response.close()
+
+    def _request(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        request = self._http.build_request(method, path, **options)
+        response = self._send(request, stream=False)
+        try:
+            answer = response.json()
+        except ValueError as problem:
+            raise self._unavailable(problem) from problem
+        return answer if isinstance(answer, dict) else {}
+
+    def _send(self, request: httpx.Request, *, stream: bool) -> httpx.Response:
+        try:
+            response = self._http.send(request, stream=stream)
+            if response.is_success:
+                self._note_reachable()
+                return response
+            message = _message_of(response)
+        except (httpx.HTTPError, httpx.StreamError, RuntimeError) as problem:
+            # RuntimeError: the client was closed by another thread, which is how stopping looks from here.
+            if isinstance(problem, RuntimeError) and not self._closed and not isinstance(problem, httpx.StreamError):
+                raise
+            raise self._unavailable(problem) from problem
+        self._note_reachable()
+        raise _refusal(response, message)
+
+    def _unavailable(self, problem: Exception) -> GmUnavailable:
+        text = str(problem) or type(problem).__name__
+        with self._lock:
+            first, self._reachable = self._reachable is not False, False
+        if first and not self._closed:
+            logger.warning("The GlobalManager at %s does not answer (%s); work here goes on.", self.address, text)
+        return GmUnavailable(f"The GlobalManager at {self.address} does not answer: {text}.")
+
+    def _note_reachable(self) -> None:
+        with self._lock:
+            first, self._reachable = self._reachable is not True, True
+        if first:
+            logger.info("The GlobalManager at %s answers.", self.address)
+
+
+def _cut(response: httpx.Response) -> None:
+    """Wake the thread that reads this stream: closing alone leaves it waiting for the peer."""
+    stream = response.extensions.get("network_stream")
+    connection = stream.get_extra_info("socket") if stream is not None else None
+    if connection is not None:
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+
+
+def _message_of(response: httpx.Response) -> str:
+    response.read()
+    response.close()
+    try:
+        message = response.json().get("message")
+    except (ValueError, AttributeError):
+        message = None
+    # A proxy's page of HTML says nothing that belongs into a log.
+    return str(message)[:1000] if message else f"HTTP {response.status_code} without a reason"
+
+
+def _refusal(response: httpx.Response, message: str) -> Exception:
+    code = response.status_code
+    if code == httpx.codes.GONE:
+        return WatchTooOld(message)
+    if code == httpx.codes.NOT_FOUND:
+        return GmNotFound(code, message)
+    if code == httpx.codes.CONFLICT:
+        return GmConflict(code, message)
+    if code in _PASSING or not httpx.codes.is_client_error(code):
+        return GmUnavailable(message, _retry_after(response), answered=True)
+    return GmRefused(code, message)
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    text = response.headers.get("Retry-After", "")
+    return float(text) if text.isdigit() else None

@@ -1,0 +1,118 @@
+"""Empties the outbox: what happened here is told to the GM, in order per key, as often as it takes.
+
+A letter leaves the outbox when the GM took it, or when it can never be delivered: its resource is gone (a log line),
+or the GM calls it wrong (an error). Everything else is tried again; a letter that fails holds up its own key only,
+a GM that is away holds up all.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from sedna_lc.errors import GmConflict, GmNotFound, GmRefused, GmUnavailable
+from sedna_lc.gm.clients import GmClient
+from sedna_lc.gm.pauses import Pauses
+from sedna_lc.state.records import Letter
+from sedna_lc.state.stores import Store
+
+logger = logging.getLogger(__name__)
+
+# Nobody rings for a letter that another process left; an idle look costs one query.
+_IDLE_SECONDS = 30.0
+
+
+@dataclass
+class _Waiting:
+    series: Iterator[float]
+    until: float
+
+
+class OutboxSender:
+    """One thread (`run`) sends; `wake` tells it that a letter was posted."""
+
+    def __init__(self, client: GmClient, store: Store, pauses: Pauses, monotonic: Callable[[], float]) -> None:
+        self._client = client
+        self._store = store
+        self._pauses = pauses
+        self._monotonic = monotonic
+        self._waiting: dict[str, _Waiting] = {}
+        self._outage: _Waiting | None = None
+        self._posted = threading.Event()
+
+    def wake(self) -> None:
+        """Look into the outbox now."""
+        self._posted.set()
+
+    def run(self, stop: threading.Event) -> None:
+        """Send until stopped; whoever stops it also calls `wake`."""
+        while not stop.is_set():
+            self._posted.clear()
+            try:
+                seconds = self.send_all(stop)
+            except sqlite3.Error:
+                logger.exception("The outbox cannot be read; it is tried again.")
+                seconds = _IDLE_SECONDS
+            if self._outage is not None:
+                # News do not make the GM come back earlier.
+                stop.wait(seconds)
+            else:
+                self._posted.wait(seconds)
+
+    def send_all(self, stop: threading.Event) -> float:
+        """Send every letter that is due, and return in how many seconds the next one will be."""
+        letters = self._store.letters()
+        known = {letter.key for letter in letters}
+        self._waiting = {key: waiting for key, waiting in self._waiting.items() if key in known}
+        for letter in letters:
+            if stop.is_set():
+                break
+            waiting = self._waiting.get(letter.key)
+            if waiting is not None and waiting.until > self._monotonic():
+                continue
+            try:
+                self._send(letter)
+            except GmUnavailable as problem:
+                if not problem.answered:
+                    return self._note_outage()
+                self._delay(letter, problem)
+            self._outage = None
+        now = self._monotonic()
+        return max(0.0, min([_IDLE_SECONDS, *(one.until - now for one in self._waiting.values())]))
+
+    def _send(self, letter: Letter) -> None:
+        try:
+            self._client.patch(letter.path, letter.body)
+        except GmNotFound:
+            logger.info("%s is gone; what was to be told about it is dropped.", letter.path)
+        except GmConflict as problem:
+            if self._is_still_there(letter):
+                raise GmUnavailable(problem.message, answered=True) from problem
+            logger.info("%s is another one now; what was to be told about the old one is dropped.", letter.path)
+        except GmRefused as problem:
+            logger.error("The GM refuses what was told about %s, it is dropped: %s", letter.path, problem.message)  # noqa: TRY400
+        self._store.settle(letter)
+        self._waiting.pop(letter.key, None)
+
+    def _is_still_there(self, letter: Letter) -> bool:
+        """Tell whether the resource that the letter is about still exists under its name."""
+        uid = letter.body.get("metadata", {}).get("uid")
+        try:
+            stored = self._client.get(letter.path.removesuffix("/status"))
+        except GmNotFound:
+            return False
+        return uid is None or stored["metadata"]["uid"] == uid
+
+    def _delay(self, letter: Letter, problem: GmUnavailable) -> None:
+        waiting = self._waiting.setdefault(letter.key, _Waiting(self._pauses(), 0.0))
+        seconds = problem.after_seconds or next(waiting.series)
+        waiting.until = self._monotonic() + seconds
+        logger.warning("%s could not be told, again in %.1f s: %s", letter.path, seconds, problem.message)
+
+    def _note_outage(self) -> float:
+        if self._outage is None:
+            self._outage = _Waiting(self._pauses(), 0.0)
+        return next(self._outage.series)

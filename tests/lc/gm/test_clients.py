@@ -1,0 +1,148 @@
+"""Answers of the GM, sorted by what to do next; and streams that end when they are told to."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from sedna_lc.errors import GmConflict, GmNotFound, GmRefused, GmUnavailable, WatchTooOld
+from sedna_lc.gm.clients import GmClient
+from tests.lc.fakes.gm import FakeGm
+
+
+def answering(response: httpx.Response | Exception) -> GmClient:
+    def handle(request: httpx.Request) -> httpx.Response:
+        if isinstance(response, Exception):
+            raise response
+        return response
+
+    return GmClient("http://gm", httpx.MockTransport(handle))
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (404, GmNotFound),
+        (409, GmConflict),
+        (410, WatchTooOld),
+        (400, GmRefused),
+        (422, GmRefused),
+        (401, GmUnavailable),
+        (403, GmUnavailable),
+        (429, GmUnavailable),
+        (500, GmUnavailable),
+        (503, GmUnavailable),
+        (302, GmUnavailable),
+    ],
+)
+def test_a_refusal_is_sorted_by_what_to_do_next(code: int, expected: type[Exception]) -> None:
+    client = answering(httpx.Response(code, json={"message": "because"}))
+    with pytest.raises(expected, match="because") as caught:
+        client.get("/x")
+    assert type(caught.value) is expected
+    client.close()
+
+
+def test_a_page_of_a_proxy_is_not_quoted() -> None:
+    client = answering(httpx.Response(502, text="<html>" * 1000))
+    with pytest.raises(GmUnavailable, match="HTTP 502 without a reason") as caught:
+        client.get("/x")
+    assert caught.value.answered
+    client.close()
+
+
+def test_the_gms_wish_when_to_come_back_is_heard() -> None:
+    client = answering(httpx.Response(429, headers={"Retry-After": "7"}, json={}))
+    with pytest.raises(GmUnavailable) as caught:
+        client.get("/x")
+    assert caught.value.after_seconds == 7
+    client.close()
+
+
+@pytest.mark.parametrize("problem", [httpx.ConnectError("refused"), httpx.ReadTimeout("silent")], ids=str)
+def test_a_broken_line_is_an_outage(problem: Exception) -> None:
+    client = answering(problem)
+    with pytest.raises(GmUnavailable) as caught:
+        client.post("/x", {})
+    assert not caught.value.answered
+    client.close()
+
+
+def test_what_is_no_json_is_an_outage() -> None:
+    client = answering(httpx.Response(200, text="hello"))
+    with pytest.raises(GmUnavailable):
+        client.get("/x")
+    client.close()
+
+
+def test_a_long_list_comes_in_pages() -> None:
+    def handle(request: httpx.Request) -> httpx.Response:
+        token = request.url.params.get("continue")
+        metadata = {"resourceVersion": "7"} | ({} if token else {"continue": "more"})
+        return httpx.Response(200, json={"items": [{"n": 2 if token else 1}], "metadata": metadata})
+
+    client = GmClient("http://gm", httpx.MockTransport(handle))
+    listed = client.list("/x", {})
+    assert (listed.items, listed.version) == ([{"n": 1}, {"n": 2}], "7")
+    client.close()
+
+
+def test_an_outage_and_its_end_are_logged_once(gm: FakeGm, client: GmClient, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    client.list("/apis/sedna.io/v1alpha1/workers", {})
+    gm.stop()
+    for _ in range(3):
+        with pytest.raises(GmUnavailable):
+            client.get("/x")
+    gm.start()
+    for _ in range(3):
+        client.list("/apis/sedna.io/v1alpha1/workers", {})
+    assert [one.message.split(" (")[0] for one in caplog.records if one.name == "sedna_lc.gm.clients"] == [
+        f"The GlobalManager at {gm.address} answers.",
+        f"The GlobalManager at {gm.address} does not answer",
+        f"The GlobalManager at {gm.address} answers.",
+    ]
+
+
+def test_a_watch_yields_what_changes_and_ends_at_once_when_cut(gm: FakeGm, client: GmClient) -> None:
+    events: list[str] = []
+    ended = threading.Event()
+
+    def read() -> None:
+        try:
+            for event in client.watch("/apis/sedna.io/v1alpha1/workers", {}, "100"):
+                events.append(event.resource["metadata"]["name"])
+        except GmUnavailable:
+            ended.set()
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    gm.put("workers", "a", spec={"nodeName": "edge"})
+    gm.wait_until(lambda: events == ["a"])
+    client.close()
+    assert ended.wait(timeout=10)
+    thread.join()
+
+
+def test_a_watch_of_a_forgotten_version_is_too_old(gm: FakeGm, client: GmClient) -> None:
+    gm.forget_history()
+    with pytest.raises(WatchTooOld):
+        list(client.watch("/apis/sedna.io/v1alpha1/workers", {}, "100"))
+
+
+def test_a_silent_watch_is_an_outage(gm: FakeGm, client: GmClient) -> None:
+    with pytest.raises(GmUnavailable):
+        list(client.lines("/apis/sedna.io/v1alpha1/workers", {"watch": "1", "resourceVersion": "100"}, 0.05))
+
+
+def test_a_body_is_sent_while_it_is_made(gm: FakeGm, client: GmClient) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b"one "
+        yield b""
+        yield b"two"
+
+    client.stream_out("/apis/sedna.io/v1alpha1/nodes/edge/requests/q1", pieces())
+    assert gm.answers == {"q1": b"one two"}
