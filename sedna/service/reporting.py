@@ -36,7 +36,7 @@ EXIT_NOT_REPORTED = 74
 _ATTEMPT_SECONDS = 10.0
 # At exit, for reports that the spool holds: the LocalController will find them there anyway.
 _SPOOLED_FLUSH_SECONDS = 3.0
-# At exit, for reports that exist nowhere else; SEDNA_REPORT_DEADLINE_SECONDS changes it.
+# At exit, for reports that exist nowhere else. SEDNA_REPORT_DEADLINE_SECONDS changes it, and shortens the other.
 _UNSPOOLED_FLUSH_SECONDS = 30.0
 # While flushing, the pause between attempts: the process is waiting.
 _FLUSH_PAUSE_SECONDS = 0.5
@@ -225,6 +225,7 @@ def reporter_of_this_worker() -> Reporter | None:
         reporter = Reporter(
             lambda message, timeout: LCClient.send(server, name, message, timeout),
             Spool(folder) if folder else None,
+            spooled_seconds=min(seconds, _SPOOLED_FLUSH_SECONDS),
             unspooled_seconds=seconds,
         )
         _made.append(reporter)
