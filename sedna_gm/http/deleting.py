@@ -33,7 +33,7 @@ def read_options() -> Options:
     body = bodies.decode(data, request.mimetype or JSON) if data.strip() else {}
     if not isinstance(body, Mapping):
         raise BadRequest("The body of a deletion is not a DeleteOptions.")
-    preconditions = body.get("preconditions") or {}
+    preconditions = {} if body.get("preconditions") is None else body["preconditions"]
     if not isinstance(preconditions, Mapping):
         raise BadRequest("preconditions is not a mapping.")
     return Options(
@@ -52,7 +52,7 @@ def _text(values: Mapping[str, Any], name: str) -> str | None:
 
 
 def _dry_run(body: Mapping[str, Any]) -> bool:
-    value = body.get("dryRun") or []
+    value = [] if body.get("dryRun") is None else body["dryRun"]
     if value not in ([], ["All"]):
         raise BadRequest('dryRun: only ["All"] is known.')
     return bool(value)
