@@ -69,8 +69,7 @@ def ready(snapshot: Snapshot, status: Status) -> Step:
     node = worker.spec.node_name
     if worker.status.phase == "Paused":
         return stay(status, paused_sentence(snapshot, node), recheck)
-    taken = worker.spec.models == [models.deploy_reference(snapshot, new)]
-    if going(worker) or (worker.status.phase != "Running" and not taken):
+    if going(worker) or (worker.status.phase != "Running" and not _given(snapshot, status, worker)):
         what = "to be gone" if going(worker) else "to run"
         sentence = f"The deployment waits for the inference worker on node {node} {what}.{silence(snapshot, node)}"
         return stay(status, sentence, recheck)
@@ -79,11 +78,12 @@ def ready(snapshot: Snapshot, status: Status) -> Step:
 
 def starting(snapshot: Snapshot, status: Status) -> Step:
     """Wait until the node has noticed."""
+    status = _with_pause(snapshot, status)
     outcome = _judged(snapshot, status)
     if isinstance(outcome, Step):
         return outcome
     worker = serving.current_worker(snapshot)
-    if outcome or (worker is not None and _noticed(worker)):
+    if outcome or (worker is not None and _given(snapshot, status, worker) and _noticed(worker)):
         node = worker.spec.node_name if worker else ""
         sentence = f"The inference worker on node {node} takes the model of round {status.round}."
         return move(snapshot, status, (Stage.DEPLOY, Phase.RUNNING), "ModelLoading", sentence)
@@ -92,6 +92,7 @@ def starting(snapshot: Snapshot, status: Status) -> Step:
 
 def running(snapshot: Snapshot, status: Status) -> Step:
     """Wait until the worker serves the new model, or has refused it."""
+    status = _with_pause(snapshot, status)
     outcome = _judged(snapshot, status)
     if isinstance(outcome, Step):
         return outcome
@@ -158,7 +159,7 @@ def _judged(snapshot: Snapshot, status: Status) -> Step | bool:
     if new is None:
         return fail(snapshot, status, "NoModel", "the status does not say which model to deploy.")
     worker = serving.current_worker(snapshot)
-    if worker is not None and worker.spec.models == [models.deploy_reference(snapshot, new)]:
+    if worker is not None and _given(snapshot, status, worker):
         if worker.status.phase == "Failed":
             told = worker.status.message or "no reason was given"
             reason = worker.status.reason or "WorkerFailed"
@@ -182,14 +183,27 @@ def _judged(snapshot: Snapshot, status: Status) -> Step | bool:
     return False
 
 
+def _with_pause(snapshot: Snapshot, status: Status) -> Status:
+    worker = serving.current_worker(snapshot)
+    return paused(snapshot, status, worker is not None and worker.status.phase == "Paused")
+
+
+def _given(snapshot: Snapshot, status: Status, worker: Worker) -> bool:
+    """Whether this worker is the one that is to serve the new model."""
+    new = status.current.new_model if status.current else None
+    return new is not None and not going(worker) and worker.spec.models == [models.deploy_reference(snapshot, new)]
+
+
 def _same(sha256: str | None, url: str, new: ModelVersion) -> bool:
     return sha256 == new.sha256 if sha256 and new.sha256 else url.rstrip("/") == new.url.rstrip("/")
 
 
 def _noticed(worker: Worker) -> bool:
-    """Whether the status speaks about the spec as it is now; an LC that counts no generations is believed."""
+    """Whether the status speaks about the spec as it is now; a node that counts no generations is believed."""
     observed, wanted = worker.status.observed_generation, worker.metadata.generation
-    return observed is None or wanted is None or observed >= wanted
+    if observed is None or wanted is None:
+        return worker.status.phase != "Pending"
+    return observed >= wanted
 
 
 def _runs_silently(snapshot: Snapshot, status: Status, worker: Worker) -> bool:
@@ -207,9 +221,7 @@ def _allowed(snapshot: Snapshot) -> int:
 
 
 def _wait(snapshot: Snapshot, status: Status, worker: Worker | None) -> Step:
-    is_paused = worker is not None and worker.status.phase == "Paused"
-    status = paused(snapshot, status, is_paused)
-    if worker is not None and is_paused:
+    if worker is not None and worker.status.phase == "Paused":
         sentence = paused_sentence(snapshot, worker.spec.node_name)
         return stay(status, sentence, snapshot.after(snapshot.settings.recheck))
     _, ends = late(snapshot, status, _allowed(snapshot))

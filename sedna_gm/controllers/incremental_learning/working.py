@@ -75,6 +75,7 @@ def node_for(snapshot: Snapshot, template: PodSpec) -> str | NoNode:
 
 def watch_start(snapshot: Snapshot, status: Status, stage: Stage) -> Step:
     """Starting: wait until the node says that the worker runs, or that it cannot."""
+    status = _with_pause(snapshot, status, stage)
     worker, ending = _observe(snapshot, status, stage)
     if ending is not None:
         return fail(snapshot, status, ending.reason, ending.sentence)
@@ -87,6 +88,7 @@ def watch_start(snapshot: Snapshot, status: Status, stage: Stage) -> Step:
 
 def watch_run(snapshot: Snapshot, status: Status, stage: Stage, complete: Complete) -> Step:
     """Running: wait for the end; `complete` judges what a worker that succeeded has brought."""
+    status = _with_pause(snapshot, status, stage)
     worker, ending = _observe(snapshot, status, stage)
     if ending is not None:
         return fail(snapshot, status, ending.reason, ending.sentence)
@@ -113,6 +115,11 @@ def paused(snapshot: Snapshot, status: Status, is_paused: bool) -> Status:
     gap = snapshot.now - parse_time(current.paused_at or snapshot.timestamp)
     since = parse_time(current.stage_since or snapshot.timestamp) + gap
     return progress(status, paused_at=None, stage_since=format_time(since))
+
+
+def _with_pause(snapshot: Snapshot, status: Status, stage: Stage) -> Status:
+    worker = snapshot.worker(snapshot.worker_name(stage, status.round or 0))
+    return paused(snapshot, status, worker is not None and worker.status.phase == "Paused")
 
 
 def _start(snapshot: Snapshot, status: Status, stage: Stage, node: str, sentence: str) -> Step:
@@ -177,9 +184,7 @@ def _observe(snapshot: Snapshot, status: Status, stage: Stage) -> tuple[Worker |
 
 def _wait(snapshot: Snapshot, status: Status, stage: Stage, worker: Worker, verb: str) -> Step:
     node = worker.spec.node_name
-    is_paused = worker.status.phase == "Paused"
-    status = paused(snapshot, status, is_paused)
-    if is_paused:
+    if worker.status.phase == "Paused":
         return stay(status, paused_sentence(snapshot, node), snapshot.after(snapshot.settings.recheck))
     _, ends = late(snapshot, status, deadline(snapshot, worker.spec.template) + snapshot.settings.grace)
     told = worker.status.message if worker.status.phase in ("Pending", "Starting") else None
