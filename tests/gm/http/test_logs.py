@@ -1,0 +1,168 @@
+"""A worker's log travels from its node to the one who asks, while both wait."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from sedna_gm.errors import NodeSilent, NotFound
+from sedna_gm.http.exchange import Exchange, Pipe
+from sedna_gm.http.uploads import pieces
+from tests.gm.http.doors import BASE, Door, node, worker
+
+REQUESTS = f"{BASE}/nodes/edge/requests"
+LOG = f"{BASE}/namespaces/default/workers/w/log"
+
+
+@pytest.fixture
+def node_thread(door: Door) -> Iterator[list[dict[str, Any]]]:
+    """A node that answers the first question with two lines; gives the questions it heard."""
+    heard: list[dict[str, Any]] = []
+
+    def answer() -> None:
+        response = door.client.get(f"{REQUESTS}?watch=1&timeoutSeconds=20", buffered=False)
+        lines = (line for line in response.iter_encoded() if line)
+        heard.append(json.loads(next(lines)))
+        response.close()
+        door.client.post(f"{REQUESTS}/{heard[0]['id']}", data=b"one\ntwo\n", content_type="text/plain")
+
+    door.post(f"{BASE}/nodes", node())
+    door.post(f"{BASE}/namespaces/default/workers", worker())
+    thread = threading.Thread(target=answer)
+    thread.start()
+    yield heard
+    thread.join(30)
+
+
+@pytest.mark.parametrize("address", [LOG, "/api/v1/namespaces/default/pods/w/log"], ids=["ours", "kubectl's"])
+def test_a_log_is_asked_of_its_node_and_handed_on(door: Door, node_thread: list[dict[str, Any]], address: str) -> None:
+    response = door.client.get(f"{address}?tailLines=5&follow=true&container=train-worker")
+    assert (response.status_code, response.mimetype, response.data) == (200, "text/plain", b"one\ntwo\n")
+    (question,) = node_thread
+    del question["id"]
+    expected = {"type": "log", "namespace": "default", "name": "w", "tailLines": 5, "follow": True}
+    assert question == expected
+
+
+def test_a_node_that_says_nothing_is_504(door: Door) -> None:
+    door.post(f"{BASE}/namespaces/default/workers", worker())
+    silent = door.get(LOG, 504)
+    assert "Node edge did not answer" in silent["message"]
+
+
+def test_a_log_of_nobody_is_404(door: Door) -> None:
+    door.get(LOG, 404)
+    door.get("/api/v1/namespaces/default/pods/w/log", 404)
+    assert door.get(f"{LOG}?tailLines=x", 404)["details"]["kind"] == "Worker"
+
+
+def test_an_answer_that_nobody_waits_for_is_404(door: Door) -> None:
+    door.post(f"{REQUESTS}/nonsense", expect=404, data=b"log", content_type="text/plain")
+
+
+def test_questions_end_when_their_time_is_up(door: Door) -> None:
+    response = door.client.get(f"{REQUESTS}?watch=1&timeoutSeconds=1", buffered=False)
+    assert b"".join(response.iter_encoded()) == b""
+
+
+def test_a_question_waits_for_a_node_that_is_just_coming_back() -> None:
+    exchange = Exchange()
+    asked: list[Any] = []
+    asker = threading.Thread(target=lambda: asked.append(exchange.ask("edge", {"type": "log"}, 30)))
+    asker.start()
+    question = exchange.next("edge", 30)
+    assert question is not None
+    assert exchange.answering("edge", question.id) is question
+    asker.join(30)
+    assert asked == [question]
+    with pytest.raises(NotFound):
+        exchange.answering("edge", question.id)
+
+
+def test_a_node_answers_only_its_own_questions() -> None:
+    exchange = Exchange()
+    threading.Thread(target=_try, args=(exchange,)).start()
+    question = exchange.next("edge", 30)
+    assert question is not None
+    with pytest.raises(NotFound):
+        exchange.answering("other", question.id)
+    exchange.close()
+    assert exchange.next("edge", 30) is None
+
+
+def _try(exchange: Exchange) -> None:
+    with pytest.raises(NodeSilent):
+        exchange.ask("edge", {}, 30)
+
+
+def test_a_question_that_nobody_took_is_forgotten() -> None:
+    exchange = Exchange()
+    with pytest.raises(NodeSilent):
+        exchange.ask("edge", {}, 0)
+    assert exchange.next("edge", 0) is None
+    assert exchange._unheard == {}
+    assert exchange._unanswered == {}
+
+
+def test_a_pipe_keeps_order_and_ends() -> None:
+    pipe = Pipe()
+    assert pipe.read(0) == b""
+    assert pipe.write(b"a", 0)
+    assert pipe.write(b"b", 0)
+    pipe.finish()
+    assert [pipe.read(0), pipe.read(0), pipe.read(0)] == [b"a", b"b", None]
+
+
+def test_a_pipe_holds_back_a_writer_that_is_too_fast() -> None:
+    pipe = Pipe()
+    written = 0
+    while pipe.write(b"x", 0):
+        written += 1
+    assert written == 64
+    pipe.read(0)
+    assert pipe.write(b"x", 0)
+    pipe.abandon()
+    assert not pipe.write(b"x", 30)
+    assert pipe.read(30) is None
+
+
+class Chunked:
+    """A body as gunicorn shows it."""
+
+    def __init__(self, *parts: bytes) -> None:
+        self.reader = type("Reader", (), {"parser": iter(parts)})()
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"wsgi.input": Chunked(b"a", b"", b"bc")}, [b"a", b"bc"]),
+        ({"wsgi.input": io.BytesIO(b"abc"), "wsgi.input_terminated": True}, [b"abc"]),
+        ({"wsgi.input": io.BytesIO(b"abcdef"), "CONTENT_LENGTH": "3"}, [b"abc"]),
+        ({"wsgi.input": io.BytesIO(b"abcdef")}, []),
+    ],
+    ids=["gunicorn", "terminated", "announced", "none"],
+)
+def test_an_upload_is_read_as_it_comes(environ: Any, expected: list[bytes]) -> None:
+    assert list(pieces(environ)) == expected
+
+
+def test_an_upload_that_is_larger_than_any_manifest_is_taken(door: Door) -> None:
+    question_ids: list[str] = []
+
+    def answer() -> None:
+        question = door.parts.exchange.next("edge", 30)
+        assert question is not None
+        question_ids.append(question.id)
+        door.client.post(f"{REQUESTS}/{question.id}", data=b"x" * 5_000_000, content_type="text/plain")
+
+    door.post(f"{BASE}/namespaces/default/workers", worker())
+    thread = threading.Thread(target=answer)
+    thread.start()
+    assert len(door.client.get(LOG).data) == 5_000_000
+    thread.join(30)

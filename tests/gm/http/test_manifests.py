@@ -1,0 +1,105 @@
+"""`POST /manifests`: one file, an answer for each document in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.gm.http.doors import BASE, MODELS, Door, dataset, model, node
+
+YAML = "application/yaml"
+
+
+def submit(door: Door, *documents: Any, expect: int, method: str = "POST", query: str = "") -> Any:
+    text = yaml.safe_dump_all(documents)
+    response = door.client.open(f"/manifests{query}", method=method, data=text, content_type=YAML)
+    assert response.status_code == expect, response.get_data(as_text=True)
+    return response.get_json()
+
+
+def codes(answer: Any) -> list[int]:
+    return [result["code"] for result in answer["results"]]
+
+
+def test_each_document_is_made(door: Door) -> None:
+    answer = submit(door, node(), dataset(), model(), expect=201)
+    assert codes(answer) == [201, 201, 201]
+    assert answer["message"] == "3 of 3 documents were accepted."
+    assert answer["results"][1] == {
+        "document": 2,
+        "code": 201,
+        "kind": "Dataset",
+        "namespace": "default",
+        "name": "d",
+        "message": "created",
+    }
+    door.get(f"{MODELS}/m")
+
+
+def test_twice_is_409_for_post_and_unchanged_for_put(door: Door) -> None:
+    submit(door, model(), expect=201)
+    again = submit(door, model(), model("n"), expect=409)
+    assert codes(again) == [409, 201]
+    assert again["results"][0]["status"]["reason"] == "AlreadyExists"
+    put = submit(door, model(), model("n", spec={"format": "h5"}), model("o"), expect=201, method="PUT")
+    assert [result["message"] for result in put["results"]] == ["unchanged", "changed", "created"]
+    assert submit(door, model(), expect=200, method="PUT")["results"][0]["message"] == "unchanged"
+
+
+def test_one_that_fails_neither_hides_nor_stops_the_others(door: Door) -> None:
+    answer = submit(
+        door,
+        model("good"),
+        model("bad", spec={"url": 7}),
+        {"apiVersion": "sedna.io/v1alpha1", "kind": "Nothing", "metadata": {"name": "x"}},
+        "text",
+        {"kind": "Model"},
+        {"apiVersion": "v1"},
+        ["list"],
+        expect=422,
+    )
+    assert codes(answer) == [201, 422, 404, 400, 422, 422, 400]
+    assert answer["message"] == "1 of 7 documents were accepted."
+    assert answer["results"][1]["status"]["details"]["causes"][0]["field"] == "spec.url"
+    door.get(f"{MODELS}/good")
+
+
+def test_what_is_not_yaml_at_all_is_400_and_nothing_is_made(door: Door) -> None:
+    text = yaml.safe_dump(model()) + "---\nkind: [\n"
+    refused = door.post("/manifests", expect=400, data=text, content_type=YAML)
+    assert "line" in refused["message"]
+    door.get(f"{MODELS}/m", 404)
+
+
+@pytest.mark.parametrize("text", ["", "---\n---\n", "# nothing"])
+def test_an_empty_file_is_400(door: Door, text: str) -> None:
+    door.post("/manifests", expect=400, data=text, content_type=YAML)
+
+
+def test_the_namespace_of_the_query_is_for_documents_without_one(door: Door) -> None:
+    own = model("own", metadata={"namespace": "mine"})
+    submit(door, model(), own, node(), expect=201, query="?namespace=theirs")
+    found = [item["metadata"]["namespace"] for item in door.get(f"{BASE}/models")["items"]]
+    assert found == ["mine", "theirs"]
+
+
+def test_warnings_and_rehearsals_work_as_for_single_resources(door: Door) -> None:
+    odd = model(spec={"colour": "red"})
+    answer = submit(door, odd, expect=201, query="?dryRun=All")
+    assert answer["results"][0]["warnings"] == ['unknown field "spec.colour"']
+    door.get(f"{MODELS}/m", 404)
+    submit(door, odd, expect=422, query="?fieldValidation=Strict")
+
+
+def test_a_list_as_kubectl_writes_it_is_taken_apart(door: Door) -> None:
+    listed = {"apiVersion": "v1", "kind": "List", "items": [model("a"), model("b")]}
+    assert codes(submit(door, listed, expect=201)) == [201, 201]
+
+
+def test_an_immutable_field_is_refused_by_put_too(door: Door) -> None:
+    submit(door, model(metadata={"finalizers": ["f"]}), expect=201)
+    door.delete(f"{MODELS}/m")
+    refused = submit(door, model(metadata={"finalizers": ["f", "g"]}), expect=422, method="PUT")
+    assert "metadata.finalizers" in refused["results"][0]["message"]
