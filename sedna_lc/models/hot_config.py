@@ -1,0 +1,22 @@
+"""The hot-update file of the original, with the hash added: it names the model that a running worker shall serve."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+from sedna.api.times import format_time
+from sedna.common.publishing import write_atomically
+from sedna_lc.state.records import Placed
+
+
+def publish(file: Path, model: Placed, now: datetime) -> None:
+    """Replace the file in one step; whoever reads it sees the old model or the new one, never a mixture."""
+    content = {
+        "model_path": model.path,
+        "model_update_time": format_time(now),
+        "sha256": model.sha256,
+        "round": model.round,
+    }
+    write_atomically(file, json.dumps({"model_config": content}, indent=1).encode())

@@ -1,0 +1,75 @@
+"""Where an inference worker's models lie: one folder per version, beside each other, checked by their hash.
+
+    <state dir>/models/<namespace>/<job>/<first 12 of the sha256>/<name of the file or folder>
+
+A user may delete or overwrite what a job trained; the version that serves stays as it is. The last good one is kept
+beside it, so that there is always a way back.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from sedna.api.workers import ModelReference
+from sedna.common.digests import digest
+from sedna.common.publishing import ContentChangedError, copy_atomically, remove_leftovers
+from sedna_lc.errors import Again, Never
+from sedna_lc.places import local_path
+from sedna_lc.state.records import Placed
+
+logger = logging.getLogger(__name__)
+
+_SHORT = 12
+
+
+class ModelSlot:
+    """The versions of one job's served model. For one thread at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def place(self, model: ModelReference) -> Placed:
+        """Copy a model into its version's folder, unless it lies there already, and check its content.
+
+        Raises:
+            Again: it is not there (ModelNotFound) or cannot be read or copied now (ModelUnreadable).
+            Never: what is there is not what was asked for (ModelChanged), or no path of this node.
+        """
+        path = local_path(model.url)
+        if path is None:
+            raise Never("ModelNotLocal", f"Model {model.name} is not a path on this node: {model.url}.")
+        source = Path(path)
+        try:
+            return self._place(model, source)
+        except FileNotFoundError as problem:
+            raise Again("ModelNotFound", f"Model {model.name} is not there: nothing at {path}.") from problem
+        except ContentChangedError as problem:
+            raise Never("ModelChanged", f"Model {model.name} is not what it should be: {problem}.") from problem
+        except (OSError, ValueError) as problem:
+            raise Again("ModelUnreadable", f"Model {model.name} cannot be copied: {problem}.") from problem
+
+    def _place(self, model: ModelReference, source: Path) -> Placed:
+        # The hash of what is to be served decides the place; a version that lies there already may be all that is
+        # left of a model whose file its owner has deleted.
+        sha256 = (model.sha256 or digest(source)).lower()
+        target = self._folder / sha256[:_SHORT] / source.name
+        if not (target.exists() and digest(target) == sha256):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(target.parent)
+            copy_atomically(source, target, sha256=sha256)
+            logger.info("Model %s of %s lies ready at %s.", model.name, source, target)
+        return Placed(model.url, sha256, model.round, str(target), model.format)
+
+    def prune(self, keep: Iterable[Placed | None]) -> None:
+        """Throw away every version but these."""
+        kept = {Path(one.path).parent.name for one in keep if one is not None}
+        for folder in self._folder.glob("*"):
+            if folder.name not in kept:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def remove(self) -> None:
+        """Throw away all versions: the worker is gone."""
+        shutil.rmtree(self._folder, ignore_errors=True)

@@ -1,0 +1,41 @@
+"""What a training left behind: the hash and the size of each model that it reported and that is really there."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sedna.common.digests import digest, files_below
+from sedna_lc.places import local_path
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A model on this node's disk."""
+
+    sha256: str
+    size_bytes: int
+
+
+def find_models(urls: Iterable[str]) -> dict[str, Found]:
+    """Look at each url; those that are no readable file or folder here are left out, with a line in the log."""
+    found = {}
+    for url in urls:
+        path = local_path(url)
+        if path is None:
+            continue
+        try:
+            found[url] = Found(digest(path), _size(Path(path)))
+        except (OSError, ValueError) as problem:
+            logger.warning("The model %s was reported, but cannot be read: %s", url, problem)
+    return found
+
+
+def _size(path: Path) -> int:
+    if path.is_file():
+        return path.stat().st_size
+    return sum(file.stat().st_size for _, file in files_below(path))
