@@ -206,13 +206,3 @@ class Workers(Generic[K]):
     def _run(self) -> None:
         while self.handle_next():
             pass
-
-
-def doubling(first: float, limit: float) -> Callable[[int], float]:
-    """Delays that double from `first` to at most `limit` seconds."""
-
-    def delay(count: int) -> float:
-        # 2 ** 64 would overflow nothing but patience: the limit is reached long before.
-        return min(limit, first * 2.0 ** min(count - 1, 64))
-
-    return delay

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sedna_gm.controllers.applying import Applier
+from sedna_gm.controllers.delays import doubling
 from sedna_gm.controllers.incremental_learning import controlling as jobs
 from sedna_gm.controllers.incremental_learning.settings import Settings as JobSettings
 from sedna_gm.controllers.mirroring import Mirror, owner_key
 from sedna_gm.controllers.nodes import controlling as node_controlling
-from sedna_gm.controllers.queueing import Queue, Workers, doubling
+from sedna_gm.controllers.queueing import Queue, Workers
 from sedna_gm.controllers.telling import Events
 from sedna_gm.controllers.watching import touched
 from sedna_gm.errors import Gone

@@ -5,10 +5,10 @@ from __future__ import annotations
 from sedna.api.incremental_learning import RoundProgress
 from sedna.api.stages import START, Phase
 from sedna.api.times import format_time
+from sedna_gm.controllers.delays import doubling
 from sedna_gm.controllers.incremental_learning import rounds
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot
 from sedna_gm.controllers.incremental_learning.steps import Status, Step, move, position, progress, update
-from sedna_gm.controllers.queueing import doubling
 
 
 def fail(snapshot: Snapshot, status: Status, reason: str, sentence: str) -> Step:

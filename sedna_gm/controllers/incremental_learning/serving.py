@@ -16,12 +16,12 @@ from sedna.api.stages import Phase, Stage
 from sedna.api.times import format_time, parse_time
 from sedna.api.workers import ModelReference, Worker
 from sedna_gm.controllers.decisions import JSON, Happening, Removal
+from sedna_gm.controllers.delays import doubling
 from sedna_gm.controllers.incremental_learning import models
 from sedna_gm.controllers.incremental_learning.making import inference_worker, serving_fields
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot, alive, going
 from sedna_gm.controllers.incremental_learning.steps import Status, position
 from sedna_gm.controllers.incremental_learning.working import node_for, paused_sentence, silence
-from sedna_gm.controllers.queueing import doubling
 from sedna_gm.placing.candidates import NoNode
 from sedna_gm.store.interface import Key
 

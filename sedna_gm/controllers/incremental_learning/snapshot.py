@@ -15,8 +15,8 @@ from sedna.api.stages import Stage
 from sedna.api.times import format_time
 from sedna.api.validating import parse
 from sedna.api.workers import FINAL_PHASES, Worker
+from sedna_gm.controllers.decisions import JSON
 from sedna_gm.controllers.incremental_learning.settings import Settings
-from sedna_gm.controllers.mirroring import Raw
 from sedna_gm.placing.candidates import Candidate
 from sedna_gm.store.interface import Key
 
@@ -113,7 +113,7 @@ def going(worker: Worker) -> bool:
     return worker.metadata.deletion_timestamp is not None
 
 
-def read_workers(raws: Iterable[Raw]) -> tuple[Worker, ...]:
+def read_workers(raws: Iterable[JSON]) -> tuple[Worker, ...]:
     """Typed workers. One whose status makes no sense has failed: a job must not hang on what nobody can read."""
     found = []
     for raw in raws:

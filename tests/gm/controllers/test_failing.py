@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sedna_gm.store.interface import Key
-from tests.gm.controllers.world import JOB, World
+from tests.gm.controllers.world import JOB, World, job_manifest
 
 
 def fail_training(world: World, round_: int) -> None:
@@ -124,8 +124,6 @@ def test_a_dataset_that_no_node_has_looked_at_is_waited_for() -> None:
     world.node()
     world.models()
     world.dataset(seen=None)
-    from tests.gm.controllers.world import job_manifest
-
     world.create(job_manifest())
     world.settle()
     assert world.status()["message"] == "Waits for node edge-node to look at dataset samples."
@@ -163,8 +161,6 @@ def test_a_split_that_leaves_nothing_to_evaluate_on_waits_for_more() -> None:
     world.node()
     world.models()
     world.dataset(seen=20)
-    from tests.gm.controllers.world import job_manifest
-
     world.create(job_manifest(dataset="samples"))
     world.edit(Key(JOB, "default", "helmets"), lambda job: job["spec"]["dataset"].update(trainProb=0.000001))
     world.settle()

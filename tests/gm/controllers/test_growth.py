@@ -6,7 +6,7 @@ import json
 
 from sedna_gm.store.interface import Key
 from tests.gm.controllers.edge import Edge
-from tests.gm.controllers.world import JOB, World, job_manifest
+from tests.gm.controllers.world import JOB, World, job_manifest, template
 
 
 def test_w70_two_jobs_at_once_on_one_node_do_not_touch_each_other() -> None:
@@ -189,8 +189,6 @@ def test_w53b_a_deployment_keeps_the_model_before_it() -> None:
 
 
 def test_w53b_the_first_comparison_is_with_the_initial_eval_model_which_stays_as_it_is() -> None:
-    from tests.gm.controllers.world import template
-
     world = World()
     world.model("judge", url="/models/judge")
     world.usual(evalSpec={"template": template("eval.py"), "initialEvalModel": {"name": "judge"}})

@@ -10,7 +10,7 @@ from sedna_gm.errors import Conflict
 from sedna_gm.store.interface import Key
 from tests.gm.controllers.crashing import Crash, CrashingStore
 from tests.gm.controllers.edge import Edge
-from tests.gm.controllers.world import JOB, World
+from tests.gm.controllers.world import JOB, World, job_manifest
 
 
 def test_w01_a_restart_forgets_neither_rounds_nor_used_samples() -> None:
@@ -143,7 +143,7 @@ def test_a_crash_at_any_write_of_two_rounds_changes_nothing_in_the_end(after: bo
         world.node()
         world.models()
         world.dataset(seen=60)
-        world.store.create(_job())
+        world.store.create(job_manifest())
         world.restart(CrashingStore(world.store, at, after=after))  # type: ignore[arg-type]
         try:
             play(world)
@@ -158,12 +158,6 @@ def test_a_crash_at_any_write_of_two_rounds_changes_nothing_in_the_end(after: bo
         if crashes <= at:
             break
     assert crashes > 60
-
-
-def _job() -> dict[str, Any]:
-    from tests.gm.controllers.world import job_manifest
-
-    return job_manifest()
 
 
 def test_a_conflict_is_no_error_and_holds_nobody() -> None:

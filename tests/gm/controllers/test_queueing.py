@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sedna_gm.controllers.queueing import Queue, Workers, doubling
+from sedna_gm.controllers.delays import doubling
+from sedna_gm.controllers.queueing import Queue, Workers
 from tests.gm.controllers.world import NOON, Clock
 
 DEADLINE = 10.0

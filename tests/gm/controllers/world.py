@@ -72,7 +72,6 @@ class World:
     def __init__(self, store: Store | None = None, settings: Settings | None = None) -> None:
         self.clock = Clock()
         self.store: Store = store or MemoryStore(self.clock)
-        self.heartbeats = Heartbeats(self.clock)
         self.settings = settings or Settings()
         self.seen: dict[str, list[Position]] = {}
         self.readable = True
@@ -84,6 +83,7 @@ class World:
 
     def restart(self, store: Store | None = None) -> None:
         """As after a crash: everything in memory is forgotten."""
+        self.heartbeats = Heartbeats(self.clock)
         self.controllers = Controllers(store or self.store, self.heartbeats, self.clock, self.settings)
         self.controllers.load()
 
