@@ -146,7 +146,8 @@ class Queue(Generic[K]):
 class Workers(Generic[K]):
     """Threads that take keys and hand each to `handle`, which returns when to look at it again, or None.
 
-    `delay` gives the seconds to hold a key after its n-th error in a row (n counts from 1).
+    `delay` gives the seconds to hold a key after its n-th error in a row (n counts from 1). Errors of the
+    `expected` types are outages, which name themselves; any other is a bug and is logged with its traceback.
     """
 
     def __init__(
@@ -157,12 +158,14 @@ class Workers(Generic[K]):
         threads: int,
         delay: Callable[[int], float],
         clock: Callable[[], datetime],
+        expected: tuple[type[Exception], ...] = (),
         name: str = "controller",
     ) -> None:
         self._queue = queue
         self._handle = handle
         self._delay = delay
         self._clock = clock
+        self._expected = expected
         self._errors: dict[K, int] = {}
         self._threads = [
             threading.Thread(target=self._run, name=f"{name}-{number}", daemon=True) for number in range(1, threads + 1)
@@ -187,8 +190,8 @@ class Workers(Generic[K]):
             return False
         try:
             again = self._handle(key)
-        except Exception:  # noqa: BLE001 - whatever a controller raises, the other keys go on
-            self._hold(key)
+        except Exception as error:  # noqa: BLE001 - whatever a controller raises, the other keys go on
+            self._hold(key, error)
         else:
             self._errors.pop(key, None)
             if again is not None:
@@ -197,10 +200,17 @@ class Workers(Generic[K]):
             self._queue.done(key)
         return True
 
-    def _hold(self, key: K) -> None:
+    def _hold(self, key: K, error: Exception) -> None:
         count = self._errors[key] = self._errors.get(key, 0) + 1
         seconds = self._delay(count)
-        _LOG.exception("Handling %s failed %d times in a row; it is tried again in %.1f s.", key, count, seconds)
+        _LOG.error(
+            "Handling %s failed %d times in a row, it is tried again in %.1f s: %s",
+            key,
+            count,
+            seconds,
+            error,
+            exc_info=None if isinstance(error, self._expected) else error,
+        )
         self._queue.hold(key, self._clock() + timedelta(seconds=seconds))
 
     def _run(self) -> None:

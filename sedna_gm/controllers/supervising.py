@@ -20,7 +20,7 @@ from sedna_gm.controllers.nodes import controlling as node_controlling
 from sedna_gm.controllers.queueing import Queue, Workers
 from sedna_gm.controllers.telling import Events
 from sedna_gm.controllers.watching import touched
-from sedna_gm.errors import Gone
+from sedna_gm.errors import GMError, Gone
 from sedna_gm.store.heartbeats import Beat, Heartbeats
 from sedna_gm.store.interface import Key, Store
 
@@ -72,7 +72,9 @@ class Controllers:
             SWEEP.kind: self._sweep,
         }
         delay = doubling(settings.first_delay, settings.longest_delay)
-        self.workers = Workers(self.queue, self.handle, threads=settings.threads, delay=delay, clock=clock)
+        self.workers = Workers(
+            self.queue, self.handle, threads=settings.threads, delay=delay, clock=clock, expected=(GMError,)
+        )
         self._pump = threading.Thread(target=self._run, name="controllers-watch", daemon=True)
         self._unsubscribe = heartbeats.subscribe(self._beat)
 
@@ -126,12 +128,13 @@ class Controllers:
             except Gone:
                 # The watch fell behind the store's log: nothing is lost, all is read again.
                 failures = 1
-            except Exception:  # noqa: BLE001 - without this thread nothing would ever be decided again
+            except Exception as error:  # noqa: BLE001 - without this thread nothing would ever be decided again
                 if self._stopping.is_set():
                     return
                 failures += 1
                 seconds = delay(failures)
-                _LOG.exception("The store cannot be watched; trying again in %.1f s.", seconds)
+                trace = None if isinstance(error, GMError) else error
+                _LOG.error("The store cannot be watched, trying again in %.1f s: %s", seconds, error, exc_info=trace)
                 self._stopping.wait(seconds)
 
     def _beat(self, beat: Beat) -> None:

@@ -242,6 +242,7 @@ class World:
 
         def drop(resource: dict[str, Any]) -> None:
             resource["metadata"]["finalizers"] = []
+            del resource["metadata"]["resourceVersion"]
 
         self.edit(Key("Worker", "default", worker), drop)
 
