@@ -32,21 +32,7 @@ def blueprint(version: str) -> Blueprint:
 
     @views.get("/version")
     def _version() -> Response:
-        major, minor = "1", "32"
-        return answer(
-            {
-                "major": major,
-                "minor": minor,
-                # Clients compare it with their own: the Kubernetes whose conventions we speak, then who we are.
-                "gitVersion": f"v{major}.{minor}.0+sedna-{version}",
-                "gitCommit": "",
-                "gitTreeState": "clean",
-                "buildDate": "",
-                "goVersion": "",
-                "compiler": platform.python_implementation(),
-                "platform": f"linux/{platform.machine()}",
-            }
-        )
+        return answer(_version_of(version))
 
     @views.get("/api")
     def _core() -> Response:
@@ -87,6 +73,22 @@ def blueprint(version: str) -> Blueprint:
         raise NotFound("OpenAPI 2 is not offered: see /openapi/v3.")
 
     return views
+
+
+def _version_of(version: str) -> dict[str, str]:
+    major, minor = "1", "32"
+    return {
+        "major": major,
+        "minor": minor,
+        # Clients compare it with their own: the Kubernetes whose conventions we speak, then who we are.
+        "gitVersion": f"v{major}.{minor}.0+sedna-{version}",
+        "gitCommit": "",
+        "gitTreeState": "clean",
+        "buildDate": "",
+        "goVersion": "",
+        "compiler": platform.python_implementation(),
+        "platform": f"linux/{platform.machine()}",
+    }
 
 
 def _group() -> dict[str, Any]:
