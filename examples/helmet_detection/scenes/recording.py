@@ -25,7 +25,7 @@ from scenes.labelling import HEIGHT, WIDTH, Label
 from scenes.staging import Shot
 
 # Part of every recipe: a change in how scenes are drawn must not reuse pictures drawn before.
-EDITION = 1
+EDITION = 2
 RECEIPT = "recipe.json"
 Progress = Callable[[int], None]
 

@@ -5,7 +5,6 @@ Runs until it is told to end (SIGTERM). The library swaps the model between two 
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import threading
@@ -20,9 +19,9 @@ from helmets.keeping import Keeper
 from interface import Estimator
 
 from sedna.common.config import Context
+from sedna.common.log import LOGGER
 from sedna.core.incremental_learning import IncrementalLearning
 
-LOG = logging.getLogger(__name__)
 # Bounds of the disk space that a camera can fill (about 60 kB a frame).
 HARD_EXAMPLES_KEPT = 2000
 ANNOTATED_KEPT = 200
@@ -56,8 +55,8 @@ def main() -> None:
             hard_examples.keep(number, frame, results)
         seen, hard = seen + 1, hard + bool(is_hard_example)
         if seen % FRAMES_PER_SENTENCE == 0:
-            LOG.info("Watched %s frames, %s of them hard.", seen, hard)
-    LOG.info("Told to end after %s frames, %s of them hard.", seen, hard)
+            LOGGER.info("Watched %s frames, %s of them hard.", seen, hard)
+    LOGGER.info("Told to end after %s frames, %s of them hard.", seen, hard)
 
 
 if __name__ == "__main__":

@@ -6,16 +6,11 @@ hand it their parameters. The work is done in `helmets`.
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-# Before TensorFlow is imported: it reads these once. A worker shares its host, two threads are its fair part.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "2")
-os.environ.setdefault("TF_NUM_INTEROP_THREADS", "2")
 os.environ["BACKEND_TYPE"] = "TENSORFLOW"
 
 import cv2
@@ -25,8 +20,8 @@ from helmets import metrics, parameters, samples, training
 from helmets.detecting import Detector
 
 from sedna.common.config import Context
+from sedna.common.log import LOGGER
 
-LOG = logging.getLogger(__name__)
 # From scratch, and on top of a model that is good already.
 RATE, FINE_TUNING_RATE = 3e-3, 2.5e-3
 # Average precision ranks all findings, so it wants to see the doubtful ones too.
@@ -39,6 +34,7 @@ class Estimator:
 
     def __init__(self, **_kwargs: Any) -> None:
         self._detector: Detector | None = None
+        self._loaded_from = ""
         # The size of a picture in the worker's environment wins over the one that the model was trained at.
         self._shape = parameters.input_shape() if Context.get_parameters("input_shape") else None
 
@@ -80,12 +76,12 @@ class Estimator:
         elif self._detector.class_names != tuple(class_names):
             raise ValueError(f"the base model knows {self._detector.class_names}, the job asks for {class_names}")
         self._detector.input_shape = input_shape
-        LOG.info("Training on %s new and %s older samples, %s epochs.", len(train_data.x), len(replay), epochs)
+        LOGGER.info("Training on %s new and %s older samples, %s epochs.", len(train_data.x), len(replay), epochs)
         history: list[float] = []
 
         def note(epoch: int, of: int, loss: float) -> None:
             history.append(loss)
-            LOG.info("Epoch %s of %s: loss %.3f.", epoch, of, loss)
+            LOGGER.info("Epoch %s of %s: loss %.3f.", epoch, of, loss)
             if told:
                 told(epoch, of, loss)
 
@@ -113,7 +109,8 @@ class Estimator:
         **_kwargs: Any,
     ) -> dict[str, float | list[float]]:
         """Precision, recall and mAP on the lines of `data.x`; lists have one entry per class."""
-        if model_path:
+        # Sedna's library has loaded the model and names it here as well; the original's only names it.
+        if model_path and model_path != self._loaded_from:
             self.load(model_path)
         detector = self.detector
         shown = samples.load(list(data.x), detector.input_shape, len(detector.class_names))
@@ -133,7 +130,7 @@ class Estimator:
         """Take the model at this path, whatever its name; it is ready for its first picture when this returns."""
         detector = Detector.load(Path(model_url), self._shape)
         detector.warm_up()
-        self._detector = detector
+        self._detector, self._loaded_from = detector, model_url
 
     def save(self, model_path: str, **_kwargs: Any) -> str:
         """Write the model to a file and return its path."""

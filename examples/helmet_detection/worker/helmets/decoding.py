@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from helmets.boxes import Floats, suppress
+from helmets.geometry import STRIDE
 
-STRIDE = 4
 # More findings than a crowded site has people and helmets; bounds the work on a picture of pure noise.
 MOST = 100
 

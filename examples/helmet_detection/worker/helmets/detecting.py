@@ -15,6 +15,7 @@ import tensorflow as tf
 from helmets import files, network
 from helmets.boxes import Floats
 from helmets.decoding import decode
+from helmets.geometry import REACH
 from helmets.samples import fit
 
 # Pictures per call in evaluation: small enough for the memory of a small host at 352 x 640.
@@ -30,7 +31,8 @@ class Detector:
         self.input_shape = input_shape
         self.width = width
         self.network = network.build(len(self.class_names), width)
-        self._call = tf.function(self._answer)
+        # One trace for any number of pictures and, when the size changes, of any size.
+        self._call = tf.function(self._answer, input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8)])
 
     @classmethod
     def load(cls, path: Path, input_shape: tuple[int, int] | None = None) -> Detector:
@@ -66,4 +68,4 @@ class Detector:
     def _answer(self, pictures: Any) -> Any:
         answer = self.network(tf.cast(pictures, tf.float32), training=False)
         classes = len(self.class_names)
-        return tf.concat([tf.sigmoid(answer[..., :classes]), answer[..., classes:] * network.REACH], axis=-1)
+        return tf.concat([tf.sigmoid(answer[..., :classes]), answer[..., classes:] * REACH], axis=-1)

@@ -52,7 +52,7 @@ def read(path: Path) -> tuple[Description, list[NDArray[Any]]]:
     if not file.exists():
         raise FileNotFoundError(f"there is no model at {file}")
     try:
-        with np.load(file, allow_pickle=False) as archive:
+        with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as archive:
             about = json.loads(str(archive["about"]))
             if about.pop("format", None) != FORMAT:
                 raise ModelFileError(f"{file} holds another kind of model than {FORMAT}")

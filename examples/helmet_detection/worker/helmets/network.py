@@ -12,12 +12,6 @@ from typing import Any
 import keras
 from keras import layers
 
-STRIDE = 4
-# Deepest level: sides of the picture must be multiples of it.
-GRID = 16
-# The distances leave the network in units of 16 pixels, so that typical values are about one.
-REACH = 16.0
-
 
 def build(classes: int, width: float = 1.0) -> keras.Model:
     """Pictures (batch, height, width, 3; 0-255) to logits and distances (batch, height / 4, width / 4, classes + 4)."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from helmets.network import GRID
+from helmets.geometry import GRID
 from sedna.common.config import Context
 
 

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helmets.boxes import Floats
+from helmets.geometry import STRIDE
 from helmets.samples import Sample
-
-STRIDE = 4
 
 
 def encode(boxes: Floats, shape: tuple[int, int], classes: int) -> Floats:
