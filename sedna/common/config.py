@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import copy
+import inspect
 import json
 import os
 import runpy
@@ -93,7 +94,7 @@ class ConfigSerializable:
     def _settings(self) -> builtins.dict[str, Any]:
         names = (name for name in dir(self) if not name.startswith("_"))
         found = {name: getattr(self, name) for name in names}
-        return {name: value for name, value in found.items() if not callable(value)}
+        return {name: value for name, value in found.items() if not inspect.isroutine(value)}
 
     def update(self, **kwargs: Any) -> None:
         """Set the attributes that exist already; other names are ignored."""

@@ -72,8 +72,12 @@ class FileOps:
     def join_path(cls, *args: str) -> str:
         """Join the parts of a path or URL with single slashes; only the first part may be absolute."""
         first, *rest = (str(arg) for arg in args)
+        if not rest:
+            return first
         parts = [part.strip("/") for part in rest if part.strip("/")]
-        return "/".join([first.rstrip("/") or ("/" if first else ""), *parts]).replace("//", "/", first == "/")
+        if first.strip("/"):
+            parts.insert(0, first.rstrip("/"))
+        return ("/" if first == "/" else "") + "/".join(parts)
 
     @classmethod
     def remove_path_prefix(cls, org_str: str, prefix: str) -> str:
