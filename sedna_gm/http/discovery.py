@@ -70,6 +70,10 @@ def blueprint(version: str) -> Blueprint:
 
     @views.get("/openapi/v2")
     def _old_document() -> Response:
+        # kubectl falls back to it, in protobuf, for a kind that /openapi/v3 does not know. No bytes are an empty
+        # document there, and it says "no matches for kind"; a 404 would make it talk about downloads.
+        if "protobuf" in request.headers.get("Accept", ""):
+            return Response(b"", mimetype="application/octet-stream")
         raise NotFound("OpenAPI 2 is not offered: see /openapi/v3.")
 
     return views
