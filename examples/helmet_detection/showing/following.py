@@ -47,7 +47,14 @@ def submit(gm: GlobalManager, manifests: list[dict[str, Any]]) -> None:
 
 
 def follow(
-    gm: GlobalManager, label: Callable[[int], int], *, rounds: int, per_round: int, limit_seconds: float, say: Say
+    gm: GlobalManager,
+    label: Callable[[int], int],
+    *,
+    rounds: int,
+    per_round: int,
+    limit_seconds: float,
+    say: Say,
+    look_seconds: float = LOOK_SECONDS,
 ) -> dict[int, str]:
     """Wait for `rounds` deployments; returns the deployed models' paths by round.
 
@@ -66,7 +73,7 @@ def follow(
         if seen.refused > SPARE_ROUNDS:
             raise JobFailedError(f"{seen.refused} rounds were not good enough to be deployed: {seen.message}")
         _let_label(seen, status, label, rounds + seen.refused, per_round, say)
-        pause.wait(LOOK_SECONDS)
+        pause.wait(look_seconds)
     return seen.deployed
 
 

@@ -1,0 +1,148 @@
+"""The demo follows the job by what its API says: labels in time, tells each step once, and stops at a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from showing.following import JobFailedError, follow, submit
+
+from sedna.cli.client import GlobalManager
+
+
+def step(number: int, stage: str, phase: str, message: str = "") -> dict[str, Any]:
+    when = f"2026-11-22T10:0{number}:00Z"
+    return {"round": number, "stage": stage, "type": phase, "message": message, "lastTransitionTime": when}
+
+
+class FakeServer:
+    """A GlobalManager whose job goes through the given statuses, one per question."""
+
+    def __init__(self, statuses: list[dict[str, Any]]) -> None:
+        self._statuses: Iterator[dict[str, Any]] = iter(statuses)
+        self._last: dict[str, Any] = {}
+        self.posted: list[str] = []
+
+    def client(self) -> GlobalManager:
+        return GlobalManager("http://gm", transport=httpx.MockTransport(self._answer))
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            self.posted.append(request.url.path)
+            return httpx.Response(201, json={})
+        if request.url.path.endswith("/log"):
+            return httpx.Response(200, text=f"log of {request.url.path.split('/')[-2]}\n")
+        self._last = next(self._statuses, self._last)
+        return httpx.Response(200, json={"status": self._last})
+
+
+class Person:
+    """Labels whatever is asked for and remembers how it was asked."""
+
+    def __init__(self) -> None:
+        self.labelled = 0
+
+    def __call__(self, most: int) -> int:
+        self.labelled += most
+        return self.labelled
+
+
+def run(
+    statuses: list[dict[str, Any]], rounds: int = 1, person: Person | None = None
+) -> tuple[dict[int, str], list[str]]:
+    said: list[str] = []
+    server = FakeServer(statuses)
+    client = server.client()
+    try:
+        deployed = follow(
+            client,
+            person or Person(),
+            rounds=rounds,
+            per_round=8,
+            limit_seconds=60,
+            say=said.append,
+            look_seconds=0.001,
+        )
+    finally:
+        client.close()
+    return deployed, said
+
+
+DEPLOYED = {
+    "round": 1,
+    "conditions": [step(1, "Train", "Completed"), step(1, "Deploy", "Completed")],
+    "deployedModel": {"url": "/out/train/1/model.pb", "round": 1},
+}
+
+
+def test_it_returns_the_deployed_models_by_round() -> None:
+    second = {
+        "round": 2,
+        "conditions": [*DEPLOYED["conditions"], step(2, "Deploy", "Completed")],
+        "deployedModel": {"url": "/out/train/2/model.pb", "round": 2},
+    }
+    deployed, _ = run([{}, DEPLOYED, second], rounds=2)
+    assert deployed == {1: "/out/train/1/model.pb", 2: "/out/train/2/model.pb"}
+
+
+def test_each_step_is_told_once() -> None:
+    running = {"round": 1, "conditions": [step(1, "Train", "Running", "training on 96 samples")]}
+    _, said = run([running, running, running, DEPLOYED])
+    assert sum("training on 96 samples" in line for line in said) == 1
+
+
+def test_a_model_counts_as_deployed_when_the_stage_says_so_not_when_it_is_about_to_be() -> None:
+    about_to_be = {**DEPLOYED, "conditions": [step(1, "Deploy", "Running")], "marker": 1}
+    person = Person()
+    deployed, _ = run([about_to_be, about_to_be, DEPLOYED], person=person)
+    assert deployed
+    assert person.labelled > 2
+
+
+def test_a_failed_stage_ends_it_with_the_reason_and_the_log() -> None:
+    failed = {"round": 1, "conditions": [step(1, "Train", "Failed", "ValueError: no samples")]}
+    with pytest.raises(JobFailedError, match=r"(?s)Train of round 1 failed: ValueError: no samples.*log of .*-train-1"):
+        run([failed])
+
+
+def test_labels_are_given_for_this_round_and_the_next_but_not_beyond_the_last() -> None:
+    waiting, training = {"round": 0}, {"round": 1, "conditions": [step(1, "Train", "Running")]}
+    person = Person()
+    run([waiting] * 10 + [training] * 20 + [DEPLOYED], person=person)
+    assert person.labelled == 8
+
+    second = {
+        "round": 2,
+        "conditions": [*DEPLOYED["conditions"], step(2, "Deploy", "Completed")],
+        "deployedModel": {"url": "/2", "round": 2},
+    }
+    person = Person()
+    run([waiting] * 10 + [training] * 20 + [DEPLOYED] * 5 + [second], rounds=2, person=person)
+    assert person.labelled == 16
+
+
+def test_one_round_that_is_not_good_enough_is_no_failure_two_are() -> None:
+    refused = {"round": 1, "conditions": [step(1, "Deploy", "Completed", "mAP_delta is 0.01")]}
+    later = {
+        "round": 2,
+        "conditions": [*refused["conditions"], step(2, "Deploy", "Completed")],
+        "deployedModel": {"url": "/2", "round": 2},
+    }
+    assert run([refused, later])[0] == {2: "/2"}
+
+    both = {"round": 2, "conditions": [*refused["conditions"], step(2, "Deploy", "Completed")]}
+    with pytest.raises(JobFailedError, match="not good enough"):
+        run([refused, both])
+
+
+def test_manifests_are_posted_to_their_kinds() -> None:
+    server = FakeServer([])
+    client = server.client()
+    submit(client, [{"kind": "Dataset"}, {"kind": "IncrementalLearningJob"}])
+    client.close()
+    assert server.posted == [
+        "/apis/sedna.io/v1alpha1/namespaces/default/datasets",
+        "/apis/sedna.io/v1alpha1/namespaces/default/incrementallearningjobs",
+    ]
