@@ -37,6 +37,10 @@ class WorkerRecord:
     """The model that an inference worker was last told to serve."""
     last_good: Placed | None = None
     """The last model that it confirmed."""
+    started_with: str = ""
+    """The sha256 of the model that its unit was started with."""
+    complaint: str | None = None
+    """What was wrong with its last results, such as a metric that is no number."""
     status: WorkerStatus = field(default_factory=WorkerStatus)
 
     @property
@@ -53,6 +57,8 @@ class WorkerRecord:
             "launch": self.launch,
             "serving": asdict(self.serving) if self.serving else None,
             "lastGood": asdict(self.last_good) if self.last_good else None,
+            "startedWith": self.started_with,
+            "complaint": self.complaint,
             "status": self.status.dump(),
         }
         return json.dumps(fields, sort_keys=True)
@@ -68,6 +74,8 @@ class WorkerRecord:
             launch=fields["launch"],
             serving=Placed(**fields["serving"]) if fields["serving"] else None,
             last_good=Placed(**fields["lastGood"]) if fields["lastGood"] else None,
+            started_with=fields["startedWith"],
+            complaint=fields["complaint"],
             status=WorkerStatus.model_validate(fields["status"]),
         )
 

@@ -1,0 +1,224 @@
+"""Does what was decided for one worker, and keeps its record and what the GM is told in step with it.
+
+`step` is what the loop calls: take in reports, look, decide, act, until there is nothing to do. Every act ends with
+the record stored together with its letter, so a crash between two acts is only another view for `deciding`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+from sedna.api.validating import parse
+from sedna.api.workers import FINAL_PHASES, NODE_FINALIZER, Worker, WorkerReport
+from sedna_lc.errors import Again, Never
+from sedna_lc.models.trained import Found, find_models
+from sedna_lc.reconcile import spools
+from sedna_lc.reconcile.absorbing import absorb
+from sedna_lc.reconcile.deciding import decide
+from sedna_lc.reconcile.judging import judge
+from sedna_lc.reconcile.observing import observed
+from sedna_lc.reconcile.starting import Means, make_ready, serve, start
+from sedna_lc.reconcile.views import Act, View, wanted_model
+from sedna_lc.runners.errors import RunnerUnavailable
+from sedna_lc.runners.names import worker_unit
+from sedna_lc.state.letters import release_letter, status_letter
+from sedna_lc.state.records import WorkerRecord
+from sedna_lc.state.stores import Key
+
+logger = logging.getLogger(__name__)
+
+# A worker goes through a handful of acts at a time; more in a row would be a decision that chases its own tail.
+_MOST_ACTS = 20
+_SECONDS_WHEN_UNAVAILABLE = 2.0
+
+
+class Applier:
+    """One worker at a time per key; the loop sees to that."""
+
+    def __init__(
+        self,
+        means: Means,
+        posted: Callable[[], None],
+        synced: Callable[[], bool],
+        pauses: Callable[[], Iterator[float]],
+    ) -> None:
+        self._means = means
+        self._posted = posted
+        self._synced = synced
+        self._pauses = pauses
+        self._waiting: dict[Key, Iterator[float]] = {}
+
+    def step(self, key: Key) -> float | None:
+        """Bring one worker to rest; return seconds after which to look again, if that is known."""
+        for _ in range(_MOST_ACTS):
+            self._take_reports(key)
+            try:
+                view = self._look(key)
+            except RunnerUnavailable as problem:
+                logger.warning("Units cannot be looked at: %s", problem)
+                return _SECONDS_WHEN_UNAVAILABLE
+            decision = decide(view)
+            if decision.act is Act.REST:
+                self._waiting.pop(key, None)
+                return None
+            logger.info("Worker %s: %s, for %s.", "/".join(key), decision.act.value, decision.sentence)
+            seconds = self._do(decision.act, key, view)
+            if seconds is not None:
+                return seconds
+            if decision.act is Act.STOP or (decision.act is Act.RELEASE and view.wanted is not None and _leaves(view)):
+                # The runner, or the GM, is heard when it has happened.
+                return None
+        raise RuntimeError(f"worker {'/'.join(key)} does not come to rest")
+
+    def _look(self, key: Key) -> View:
+        wanted = self._means.store.wanted("workers").get(key)
+        return View(
+            wanted=parse(Worker, wanted) if wanted is not None else None,
+            record=self._means.store.worker(key),
+            unit=self._means.runner.observe().get(worker_unit(*key)),
+            synced=self._synced(),
+        )
+
+    def _do(self, act: Act, key: Key, view: View) -> float | None:
+        wanted, record, unit = view.wanted, view.record, view.unit
+        runner = self._means.runner
+        if act is Act.BEGIN and wanted is not None:
+            self._begin(wanted, view)
+        elif act is Act.START and wanted is not None and record is not None:
+            return self._start(key, wanted, record)
+        elif act is Act.OBSERVE and wanted is not None and record is not None and unit is not None:
+            self._keep(observed(wanted, record, unit), record)
+        elif act is Act.SERVE and wanted is not None and record is not None:
+            model = wanted_model(wanted)
+            if model is not None:
+                self._keep(serve(self._means, wanted, record, model), record)
+        elif act is Act.SETTLE and wanted is not None and record is not None:
+            self._settle(wanted, record, view)
+        elif act is Act.STOP and unit is not None:
+            runner.stop(unit.name)
+        elif act is Act.FORGET and wanted is not None and record is not None and unit is not None:
+            self._forget(wanted, record, unit.name)
+        elif act is Act.DISCARD and unit is not None:
+            runner.forget(unit.name)
+        elif act is Act.RELEASE:
+            self._release(key, view)
+        return None
+
+    def _begin(self, wanted: Worker, view: View) -> None:
+        """Make the record. What the GM remembers of it counts: this node may have lost its own memory."""
+        namespace, name = wanted.metadata.namespace or "default", wanted.metadata.name
+        ran = wanted.status.phase in ("Starting", "Running", "Paused") or view.unit is not None
+        told = wanted.status.model
+        record = WorkerRecord(
+            str(wanted.metadata.uid),
+            namespace,
+            name,
+            launch="done" if ran else "no",
+            # Unlike every hash: a cold update after such a loss restarts the unit once too often, never too seldom.
+            started_with=((told.sha256 if told is not None else None) or "unknown") if ran else "",
+            status=wanted.status,
+        )
+        if view.unit is None and wanted.status.phase not in FINAL_PHASES:
+            spools.remove(self._means.places.spool_folder(wanted))
+        self._means.store.put_worker(record)
+
+    def _start(self, key: Key, wanted: Worker, record: WorkerRecord) -> float | None:
+        try:
+            ready, unit = make_ready(self._means, wanted, record)
+            self._keep(ready, record)
+            record = ready
+            start(self._means, unit)
+        except Again as problem:
+            self._keep(_pending(record, wanted, problem), record)
+            series = self._waiting.setdefault(key, self._pauses())
+            return problem.after_seconds or next(series)
+        except Never as problem:
+            failed = {"phase": "Failed", "reason": problem.reason, "message": problem.message}
+            self._keep(_changed(record, wanted, failed), record)
+            return None
+        self._waiting.pop(key, None)
+        self._keep(replace(record, launch="done"), record)
+        return None
+
+    def _settle(self, wanted: Worker, record: WorkerRecord, view: View) -> None:
+        record = self._take_leftovers(wanted, record)
+        found: dict[str, Found] = {}
+        if wanted.spec.role == "train":
+            found = find_models(result.url for result in record.status.results)
+        status = judge(wanted, record, view.unit, found)
+        if status.finish_time is None:
+            status = status.model_copy(update={"finish_time": self._means.now()})
+        self._keep(replace(record, status=status), record)
+        logger.info("Worker %s/%s has ended: %s. %s", record.namespace, record.name, status.phase, status.message or "")
+
+    def _forget(self, wanted: Worker, record: WorkerRecord, unit: str) -> None:
+        record = self._take_leftovers(wanted, record)
+        self._means.runner.forget(unit)
+        self._keep(replace(record, launch="no"), record)
+
+    def _release(self, key: Key, view: View) -> None:
+        wanted, record = view.wanted, view.record
+        letter = None
+        if wanted is not None and wanted.metadata.deletion_timestamp is not None:
+            if wanted.spec.role == "inference":
+                self._means.slot(wanted).remove()
+            spools.remove(self._means.places.spool_folder(wanted))
+            finalizers = wanted.metadata.finalizers or []
+            if NODE_FINALIZER in finalizers:
+                others = [one for one in finalizers if one != NODE_FINALIZER]
+                letter = release_letter("workers", key, str(wanted.metadata.uid), others)
+        if record is not None:
+            self._means.store.drop_worker(record, letter)
+        elif letter is not None:
+            self._means.store.post(letter)
+        self._posted()
+
+    def _take_reports(self, key: Key) -> None:
+        record = self._means.store.worker(key)
+        if record is None:
+            return
+        stored = self._means.store.reports(key)
+        if not stored:
+            return
+        changed = record
+        for one in stored:
+            changed = absorb(changed, WorkerReport.model_validate(one.body), self._means.now())
+        self._keep(changed, record, stored[-1].sequence)
+
+    def _take_leftovers(self, wanted: Worker, record: WorkerRecord) -> WorkerRecord:
+        """Read what the worker could not hand over. What came through the door is older, and is read already."""
+        self._take_reports(record.key)
+        record = self._means.store.worker(record.key) or record
+        folder = self._means.places.spool_folder(wanted)
+        changed = record
+        for report in spools.read_leftovers(folder):
+            changed = absorb(changed, report, self._means.now())
+        self._keep(changed, record)
+        spools.clear(folder)
+        return changed
+
+    def _keep(self, changed: WorkerRecord, before: WorkerRecord, read_up_to: int = 0) -> None:
+        """Store a record, and tell the GM when its status has become another one."""
+        if changed == before and not read_up_to:
+            return
+        letter = None
+        if changed.status != before.status:
+            letter = status_letter("workers", changed.key, changed.uid, changed.status)
+        self._means.store.put_worker(changed, letter, read_up_to)
+        if letter is not None:
+            self._posted()
+
+
+def _leaves(view: View) -> bool:
+    return view.wanted is not None and view.wanted.metadata.deletion_timestamp is not None
+
+
+def _pending(record: WorkerRecord, wanted: Worker, problem: Again) -> WorkerRecord:
+    return _changed(record, wanted, {"phase": "Pending", "reason": problem.reason, "message": problem.message})
+
+
+def _changed(record: WorkerRecord, wanted: Worker, changes: Mapping[str, object]) -> WorkerRecord:
+    told = {**changes, "observed_generation": wanted.metadata.generation}
+    return replace(record, status=record.status.model_copy(update=told))

@@ -1,0 +1,121 @@
+"""What to do next for one worker: a pure function of one view. No I/O, no clock.
+
+`loop` calls it again after every act until it says REST, so each act is small and every crash between two of them
+is only another view.
+"""
+
+from __future__ import annotations
+
+from sedna.api.times import parse_time
+from sedna.api.workers import ModelReference, Worker
+from sedna_lc.reconcile.observing import observed
+from sedna_lc.reconcile.views import Act, Decision, View, is_final, is_hot, is_same, wanted_model
+from sedna_lc.runners.base import Activity, Reason, UnitState
+from sedna_lc.state.records import WorkerRecord
+
+# Ends that say nothing about the program: the host or this LC went away under it.
+_NOT_ITS_FAULT = (Reason.STOPPED, Reason.UNIT_VANISHED)
+
+
+def decide(view: View) -> Decision:
+    """Return the next act for a worker."""
+    wanted, record = view.wanted, view.record
+    if wanted is None or wanted.metadata.deletion_timestamp is not None:
+        return _leave(view, "it is not wanted any more")
+    if record is not None and record.uid != wanted.metadata.uid:
+        return _leave(view, "another worker of its name is wanted now")
+    if record is None:
+        if view.unit is not None and _is_older(view.unit, wanted):
+            return _remove(view.unit, "it belongs to an earlier worker of this name")
+        return Decision(Act.BEGIN, "it is new here")
+    if is_final(record):
+        if view.unit is not None and not view.unit.activity.ended:
+            return _stop(view.unit, f"it has ended already ({record.status.reason or record.status.phase})")
+        return _rest("it has ended")
+    if view.unit is None:
+        return _without_unit(wanted, record)
+    return _with_unit(wanted, record, view.unit)
+
+
+def _leave(view: View, why: str) -> Decision:
+    if view.wanted is None and not view.synced:
+        return _rest("the GM has not been heard yet")
+    if view.unit is not None:
+        return _remove(view.unit, why)
+    if view.record is not None or view.wanted is not None:
+        return Decision(Act.RELEASE, why)
+    return _rest("nothing is left of it")
+
+
+def _remove(unit: UnitState, why: str) -> Decision:
+    if unit.activity.ended:
+        return Decision(Act.DISCARD, why)
+    return _stop(unit, why)
+
+
+def _stop(unit: UnitState, why: str) -> Decision:
+    if unit.activity is Activity.STOPPING:
+        return _rest("its unit is stopping")
+    return Decision(Act.STOP, why)
+
+
+def _without_unit(wanted: Worker, record: WorkerRecord) -> Decision:
+    if record.launch != "done":
+        return Decision(Act.START, "it is wanted and does not run")
+    if wanted.spec.restart_policy != "Never":
+        return Decision(Act.START, "its unit vanished, and it is to run always")
+    return Decision(Act.SETTLE, "its unit vanished")
+
+
+def _with_unit(wanted: Worker, record: WorkerRecord, unit: UnitState) -> Decision:
+    if record.launch == "no":
+        # Left over from before this record began, or from a restart that was interrupted: make room.
+        return _remove_for_start(unit, "it is started anew")
+    if _needs_restart(wanted, record) and unit.activity is not Activity.PAUSED:
+        return _remove_for_start(unit, "it is started again with another model")
+    if unit.activity.ended:
+        if _is_to_go_on(wanted, unit):
+            return Decision(Act.FORGET, "it ended through no fault of its own, and is to run again")
+        return Decision(Act.SETTLE, "its unit has ended")
+    model = wanted_model(wanted)
+    may_change = is_hot(wanted) or unit.activity is not Activity.PAUSED
+    if model is not None and may_change and not _is_told(model, record):
+        return Decision(Act.SERVE, f"it is to serve {model.url}, round {model.round}")
+    if observed(wanted, record, unit) != record:
+        return Decision(Act.OBSERVE, f"its unit is {unit.activity.value}")
+    return _rest("all is as it should be")
+
+
+def _remove_for_start(unit: UnitState, why: str) -> Decision:
+    if unit.activity.ended:
+        return Decision(Act.FORGET, why)
+    return _stop(unit, why)
+
+
+def _needs_restart(wanted: Worker, record: WorkerRecord) -> bool:
+    """A cold update: the unit runs with another model than the one that was put there for it."""
+    if wanted.spec.role != "inference" or is_hot(wanted) or record.serving is None:
+        return False
+    return record.started_with not in ("", record.serving.sha256)
+
+
+def _is_told(model: ModelReference, record: WorkerRecord) -> bool:
+    """Whether this model is loading, serves, or was refused already; then there is nothing to do about it."""
+    told = record.status.model
+    return told is not None and is_same(model, told)
+
+
+def _is_to_go_on(wanted: Worker, unit: UnitState) -> bool:
+    return wanted.spec.restart_policy != "Never" and unit.reason in _NOT_ITS_FAULT
+
+
+def _is_older(unit: UnitState, wanted: Worker) -> bool:
+    created = wanted.metadata.creation_timestamp
+    # Asked only when this node lost its memory of the worker. Times travel in whole seconds, hence the one second.
+    if created is None or unit.started_at is None:
+        return False
+    return (parse_time(created) - unit.started_at).total_seconds() > 1
+
+
+def _rest(why: str) -> Decision:
+    return Decision(Act.REST, why)

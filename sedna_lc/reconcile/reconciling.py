@@ -1,0 +1,160 @@
+"""The reconciler as its neighbours see it: what the GM wants comes in, reports come in, units say that they changed.
+
+`sedna_lc.gm.watching` tells it of workers, `sedna_lc.http` of reports, the runner of units; each becomes a look at
+one worker in `loop`. A slow safety look at all of them catches what nobody told.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator
+
+from sedna.api.validating import parse
+from sedna.api.workers import Worker, WorkerReport
+from sedna_lc.errors import Never
+from sedna_lc.reconcile.applying import Applier
+from sedna_lc.reconcile.loop import KeyedLoop
+from sedna_lc.reconcile.starting import Means
+from sedna_lc.runners.errors import NoSuchUnit, RunnerError, RunnerUnavailable
+from sedna_lc.runners.names import worker_unit
+from sedna_lc.state.letters import status_letter
+from sedna_lc.state.stores import Key, Wire, key_of
+
+logger = logging.getLogger(__name__)
+
+
+class UnknownWorker(LookupError):
+    """No worker of this name is wanted or running here."""
+
+
+class Reconciler:
+    """All workers of this node."""
+
+    def __init__(
+        self,
+        means: Means,
+        posted: Callable[[], None],
+        pauses: Callable[[], Iterator[float]],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._means = means
+        self._posted = posted
+        self._synced = threading.Event()
+        self._applier = Applier(means, posted, self._synced.is_set, pauses)
+        self._loop = KeyedLoop(self._applier.step, pauses, monotonic)
+        # Names of units by key, for turning the runner's news into keys.
+        self._keys: dict[str, Key] = {}
+        self._lock = threading.Lock()
+
+    def start(self) -> None:
+        """Begin with what was wanted when this LC last ran, whether or not there is a GM."""
+        self._means.runner.subscribe(self._unit_changed)
+        self._loop.start()
+        self.look_at_all()
+
+    def close(self) -> None:
+        """Do no more; units go on."""
+        self._loop.close()
+
+    def look_at_all(self) -> None:
+        """Look at every worker that is wanted, known or running."""
+        store = self._means.store
+        keys = {*store.wanted("workers"), *(record.key for record in store.workers())}
+        for key in keys:
+            self._add(key)
+        try:
+            units = self._means.runner.observe()
+        except RunnerUnavailable as problem:
+            logger.warning("Units cannot be looked at: %s", problem)
+            return
+        orphans = [name for name in units if name not in self._keys]
+        if orphans and self._synced.is_set():
+            self._stop_orphans(orphans)
+
+    # What the GM tells (sedna_lc.gm.watching.Listener).
+
+    def listed(self, resources: Iterable[Wire]) -> None:
+        """These are all workers of this node."""
+        workers = list(resources)
+        self._means.store.replace_wanted("workers", workers)
+        self._synced.set()
+        for resource in workers:
+            self._repeat(resource)
+        self.look_at_all()
+
+    def changed(self, resource: Wire) -> None:
+        """A worker is new or has changed."""
+        self._means.store.put_wanted("workers", resource)
+        self._add(key_of(resource))
+
+    def gone(self, resource: Wire) -> None:
+        """A worker is gone."""
+        key = key_of(resource)
+        stored = self._means.store.wanted("workers").get(key)
+        if stored is not None and stored["metadata"].get("uid") == resource["metadata"].get("uid"):
+            self._means.store.drop_wanted("workers", key)
+        self._add(key)
+
+    # What the door tells.
+
+    def report(self, report: WorkerReport) -> None:
+        """Keep a worker's report; it is durable when this returns. Raises UnknownWorker."""
+        key = (report.namespace, report.name)
+        if self._means.store.worker(key) is None:
+            raise UnknownWorker(f"no worker {report.name} in namespace {report.namespace} runs on this node")
+        body = report.model_dump(mode="json", by_alias=True, exclude_none=True)
+        self._means.store.add_report(key, body)
+        self._add(key)
+
+    # What somebody asks.
+
+    def read_log(
+        self, namespace: str, name: str, tail_lines: int | None, follow: bool, stop: threading.Event
+    ) -> Iterator[bytes]:
+        """Return a worker's log. Raises Never when there is none."""
+        try:
+            return self._means.runner.read_log(worker_unit(namespace, name), tail_lines, follow, stop)
+        except NoSuchUnit as problem:
+            record = self._means.store.worker((namespace, name))
+            why = record.status.message if record is not None and record.status.message else "It has not started."
+            raise Never("LogNotFound", f"Worker {name} has no log here. {why}") from problem
+        except RunnerError as problem:
+            raise Never("LogNotFound", f"The log of worker {name} cannot be read: {problem}") from problem
+
+    def _add(self, key: Key) -> None:
+        with self._lock:
+            self._keys[worker_unit(*key)] = key
+        self._loop.add(key)
+
+    def _unit_changed(self, name: str) -> None:
+        key = self._keys.get(name)
+        if key is not None:
+            self._loop.add(key)
+        elif not name:
+            self.look_at_all()
+
+    def _repeat(self, resource: Wire) -> None:
+        """Tell the GM again what it should know: it may have come back with an older store."""
+        key = key_of(resource)
+        record = self._means.store.worker(key)
+        if record is None or record.uid != resource["metadata"].get("uid"):
+            return
+        if parse(Worker, resource).status != record.status:
+            self._means.store.post(status_letter("workers", key, record.uid, record.status))
+            self._posted()
+
+    def _stop_orphans(self, names: Iterable[str]) -> None:
+        """Units that no worker explains: this node lost its memory of them, and the GM does not want them."""
+        for name in names:
+            unit = self._means.runner.observe().get(name)
+            if unit is None:
+                continue
+            try:
+                if unit.activity.ended:
+                    self._means.runner.forget(name)
+                else:
+                    logger.warning("Unit %s belongs to no worker that is wanted here; it is stopped.", name)
+                    self._means.runner.stop(name)
+            except RunnerError as problem:
+                logger.warning("Unit %s cannot be tidied up: %s", name, problem)

@@ -1,0 +1,515 @@
+"""Workers on a node, from wanted to gone, through every accident in between."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sedna.common.digests import digest
+from sedna_lc.runners.base import Activity, Reason
+from sedna_lc.runners.errors import UnitRefused
+from sedna_lc.runners.names import worker_unit
+from sedna_lc.state.memory import MemoryStore
+from tests.lc.reconcile.worlds import World
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def test_a_wanted_worker_starts_with_everything_in_its_place(world: World) -> None:
+    key = world.want("train")
+    world.settle(key)
+    (unit,) = world.host.started
+    assert unit.environment["TRAIN_DATASET_URL"] == str(world.folder / "out/data/train/1/data.txt")
+    samples = Path(unit.environment["TRAIN_DATASET_URL"]).read_text().split()
+    assert samples == [str(world.folder / f"data/{number}.jpg") for number in range(10)]
+    assert world.told(key)["phase"] == "Running"
+    assert world.told(key)["startTime"].startswith("2026-11-22T14:00")
+    world.settle(key)
+    assert len(world.host.started) == 1
+
+
+def test_a_training_that_reports_its_model_has_succeeded(world: World) -> None:
+    key = world.want("train")
+    world.settle(key)
+    model = world.trained(key)
+    world.settle(key)
+    world.host.finish(worker_unit(*key))
+    world.settle(key)
+    told = world.told(key)
+    assert (told["phase"], told["exitCode"], told["report"]["status"]) == ("Succeeded", 0, "completed")
+    assert told["results"] == [
+        {"format": "pb", "url": str(model), "metrics": {}, "sha256": digest(model), "sizeBytes": 13,
+         "device_soc_versions": []}
+    ]  # fmt: skip
+
+
+def test_an_evaluation_that_reports_metrics_has_succeeded(world: World) -> None:
+    key = world.want("eval")
+    world.settle(key)
+    results = [{"url": "/new", "metrics": {"precision": 0.9}}, {"url": "/old", "metrics": {"precision": [0.1, 0.2]}}]
+    world.report(key, "eval", "completed", results=results)
+    world.host.finish(worker_unit(*key))
+    world.settle(key)
+    assert world.told(key)["phase"] == "Succeeded"
+    assert [one["metrics"]["precision"] for one in world.told(key)["results"]] == [0.9, [0.1, 0.2]]
+
+
+@pytest.mark.parametrize(
+    ("role", "report", "reason"),
+    [
+        ("train", None, "NoModelReported"),
+        ("train", {"status": "running"}, "NoModelReported"),
+        ("train", {"status": "completed", "results": []}, "NoModelReported"),
+        ("train", {"status": "completed", "results": [{"url": "/nowhere/model.pb"}]}, "NoModelReported"),
+        ("train", {"status": "failed", "message": "ValueError: no"}, "UserCodeFailed"),
+        ("eval", None, "NoMetricsReported"),
+        ("eval", {"status": "completed", "results": [{"url": "/m"}]}, "NoMetricsReported"),
+        ("eval", {"status": "completed", "results": [{"url": "/m", "metrics": {"p": "high"}}]}, "BadResults"),
+        ("eval", {"status": "completed", "results": [{"url": "/m", "metrics": {"p": True}}]}, "BadResults"),
+    ],
+)
+def test_w39_exit_0_without_its_report_is_a_failure_with_a_reason(
+    world: World, role: str, report: dict[str, Any] | None, reason: str
+) -> None:
+    key = world.want(role)
+    world.settle(key)
+    if report is not None:
+        world.report(key, role, **report)
+    world.host.finish(worker_unit(*key))
+    world.settle(key)
+    assert (world.told(key)["phase"], world.told(key)["reason"]) == ("Failed", reason)
+    assert world.told(key)["message"]
+
+
+def test_an_exception_in_user_code_is_told_with_its_text(world: World) -> None:
+    key = world.want("train")
+    world.settle(key)
+    world.report(key, "train", "failed", message="ValueError: bad labels\n  File …")
+    world.host.finish(worker_unit(*key), exit_code=1)
+    world.settle(key)
+    told = world.told(key)
+    assert (told["reason"], told["exitCode"]) == ("UserCodeFailed", 1)
+    assert told["message"].startswith("ValueError: bad labels")
+
+
+@pytest.mark.parametrize("reason", [Reason.OUT_OF_MEMORY, Reason.DEADLINE_EXCEEDED])
+def test_when_the_host_ended_it_the_host_is_the_reason(world: World, reason: str) -> None:
+    key = world.want("train")
+    world.settle(key)
+    world.report(key, "train", "failed", message="SystemExit: 143")
+    world.host.crash(worker_unit(*key), signal=9, reason=reason)
+    world.settle(key)
+    assert (world.told(key)["reason"], world.told(key)["signal"]) == (reason, 9)
+
+
+def test_a_report_that_only_the_spool_holds_is_read_at_the_end(world: World) -> None:
+    key = world.want("train")
+    world.settle(key)
+    model = world.folder / "out/train/1/model.pb"
+    model.write_text("x")
+    spool = Path(world.host.started[0].environment["SEDNA_SPOOL_DIR"])
+    body = {"name": key[1], "namespace": "default", "kind": "train"}
+    results = [{"format": "pb", "url": str(model), "metrics": {}}]
+    (spool / "00000002.json").write_text(json.dumps({**body, "status": "completed", "results": results}))
+    (spool / "00000001.json").write_text(json.dumps({**body, "status": "running"}))
+    (spool / "00000003.json").write_text("{torn")
+    world.host.finish(worker_unit(*key))
+    world.settle(key)
+    assert world.told(key)["phase"] == "Succeeded"
+    assert list(spool.iterdir()) == []
+
+
+def test_w30_a_unit_that_vanished_is_a_failure_and_not_a_run_for_ever(world: World) -> None:
+    key = world.want("train")
+    world.settle(key)
+    world.host.vanish(worker_unit(*key))
+    world.settle(key)
+    assert (world.told(key)["phase"], world.told(key)["reason"]) == ("Failed", "UnitVanished")
+
+
+def test_an_inference_worker_whose_unit_vanished_runs_again(world: World) -> None:
+    key = world.want("inference")
+    world.settle(key)
+    world.host.vanish(worker_unit(*key))
+    world.settle(key)
+    assert world.told(key)["phase"] == "Running"
+    assert len(world.host.started) == 2
+
+
+def test_a_final_phase_stays(world: World) -> None:
+    key = world.want("train")
+    world.settle(key)
+    world.host.finish(worker_unit(*key), exit_code=3)
+    world.settle(key)
+    before = world.record(key)
+    world.trained(key)
+    world.settle(key)
+    world.restart()
+    world.settle(key)
+    assert world.record(key) == before
+    assert len(world.host.started) == 1
+    assert world.store.reports(key) == []
+
+
+def test_a_video_that_has_ended_is_a_success(world: World) -> None:
+    key = world.want("inference", restartPolicy="Never")
+    world.settle(key)
+    world.host.finish(worker_unit(*key))
+    world.settle(key)
+    assert world.told(key)["phase"] == "Succeeded"
+
+
+@pytest.mark.parametrize("missing", ["model", "image", "volume"])
+def test_w26_w59_what_is_missing_is_waited_for_and_said(world: World, missing: str) -> None:
+    spec: dict[str, Any] = {}
+    image = world.places.images_dir / "app"
+    if missing == "model":
+        world.base.rename(world.folder / "away")
+    elif missing == "image":
+        image.rename(world.folder / "away")
+    else:
+        volume = {"name": "v", "hostPath": {"path": str(world.folder / "vol"), "type": "Directory"}}
+        container = {"name": "c", "image": "app:v1", "volumeMounts": [{"name": "v", "mountPath": "/v"}]}
+        spec = {"template": {"containers": [container], "volumes": [volume]}}
+    key = world.want("train", **spec)
+    assert world.settle(key) == 1.0
+    assert world.told(key)["phase"] == "Pending"
+    assert world.told(key)["reason"] == f"{missing.capitalize()}NotFound"
+    assert world.told(key)["message"]
+    if missing == "model":
+        (world.folder / "away").rename(world.base)
+    elif missing == "image":
+        (world.folder / "away").rename(image)
+    else:
+        (world.folder / "vol").mkdir()
+    assert world.settle(key) is None
+    assert world.told(key)["phase"] == "Running"
+    assert world.told(key)["reason"] is None
+
+
+def test_samples_not_seen_yet_are_waited_for(world: World) -> None:
+    key = world.want("train", samples=[{"dataset": "d", "start": 0, "end": 11}])
+    world.settle(key)
+    assert world.told(key)["reason"] == "SamplesNotSeen"
+    with world.dataset.open("a") as writer:
+        writer.write("10.jpg\n")
+    world.follow_dataset()
+    world.settle(key)
+    assert world.told(key)["phase"] == "Running"
+
+
+def test_a_unit_that_cannot_be_started_as_described_is_a_failure(world: World) -> None:
+    key = world.want("train")
+    world.host.refuse = UnitRefused("its working directory is no path")
+    world.settle(key)
+    assert (world.told(key)["phase"], world.told(key)["reason"]) == ("Failed", "StartFailed")
+
+
+def test_w05_a_restarted_lc_without_a_gm_goes_on_with_what_was_wanted(world: World) -> None:
+    running, waiting = world.want("inference"), world.want("train")
+    world.settle(running)
+    world.synced = False
+    world.restart()
+    world.settle(running)
+    world.settle(waiting)
+    assert [unit.name for unit in world.host.started] == [worker_unit(*running), worker_unit(*waiting)]
+
+
+def test_w01_a_restarted_lc_learns_what_happened_meanwhile(world: World) -> None:
+    key = world.want("train")
+    world.settle(key)
+    world.trained(key)
+    world.host.finish(worker_unit(*key))
+    world.restart()
+    world.settle(key)
+    assert world.told(key)["phase"] == "Succeeded"
+    assert len(world.host.started) == 1
+
+
+def test_a_crash_between_asking_and_knowing_starts_nothing_twice(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = world.want("train")
+    put = world.store.put_worker
+
+    def crash_after_start(record: Any, *rest: Any) -> None:
+        if record.launch == "done":
+            raise OSError("power cut")
+        put(record, *rest)
+
+    monkeypatch.setattr(world.store, "put_worker", crash_after_start)
+    with pytest.raises(OSError, match="power cut"):
+        world.settle(key)
+    monkeypatch.undo()
+    world.restart()
+    world.settle(key)
+    assert len(world.host.started) == 1
+    assert world.record(key).launch == "done"
+
+
+def test_a_lost_memory_runs_nothing_again_that_has_ended(world: World) -> None:
+    done, running = world.want("train"), world.want("inference")
+    for key in (done, running):
+        world.settle(key)
+    world.trained(done)
+    world.host.finish(worker_unit(*done))
+    world.settle(done)
+    wanted = world.store.wanted("workers")
+    statuses = {key: world.told(key) for key in (done, running)}
+    world.store = MemoryStore()
+    for key in (done, running):
+        status = {name: value for name, value in statuses[key].items() if value is not None}
+        world.store.put_wanted("workers", {**wanted[key], "status": status})
+    world.restart()
+    world.settle(done)
+    world.settle(running)
+    assert len(world.host.started) == 2
+    assert world.record(done).status.phase == "Succeeded"
+    assert world.record(running).status.phase == "Running"
+
+
+def test_an_operators_pause_is_told_and_respected(world: World) -> None:
+    key = world.want("inference")
+    world.settle(key)
+    world.host.pause(worker_unit(*key))
+    world.settle(key)
+    assert world.told(key)["phase"] == "Paused"
+    world.restart()
+    world.settle(key)
+    assert len(world.host.started) == 1
+    world.host.resume(worker_unit(*key))
+    world.settle(key)
+    assert world.told(key)["phase"] == "Running"
+
+
+def test_a_deleted_worker_is_stopped_forgotten_and_released(world: World) -> None:
+    key = world.want("train")
+    world.settle(key)
+    world.host.hold_stops = True
+    world.delete(key)
+    world.settle(key)
+    world.settle(key)
+    assert world.host.stop_requests == [worker_unit(*key)]
+    assert not [one for one in world.store.letters() if "finalizers" in str(one.body)]
+    world.host.finish(worker_unit(*key), exit_code=143)
+    world.settle(key)
+    assert world.unit(key) is None
+    assert world.store.worker(key) is None
+    (letter,) = world.store.letters()
+    assert letter.path.endswith("/workers/j-train-1")
+    assert letter.body["metadata"] == {"uid": "uid-1", "finalizers": None}
+    assert not (world.places.state_dir / "spool/default/j-train-1").exists()
+
+
+def test_w71_a_worker_deleted_before_it_began_is_released(world: World) -> None:
+    key = world.want("train")
+    world.delete(key)
+    world.settle(key)
+    assert world.host.started == []
+    (letter,) = world.store.letters()
+    assert letter.body["metadata"]["finalizers"] is None
+
+
+def test_the_finalizers_of_others_stay(world: World) -> None:
+    key = world.want("train")
+    resource = dict(world.store.wanted("workers")[key])
+    resource["metadata"] = {**resource["metadata"], "finalizers": ["sedna.io/node", "x/y"]}
+    world.store.put_wanted("workers", resource)
+    world.delete(key)
+    world.settle(key)
+    (letter,) = world.store.letters()
+    assert letter.body["metadata"]["finalizers"] == ["x/y"]
+
+
+def test_a_worker_that_the_gm_no_longer_lists_is_stopped_but_not_before_it_was_heard(world: World) -> None:
+    key = world.want("train")
+    world.settle(key)
+    world.store.drop_wanted("workers", key)
+    world.synced = False
+    world.settle(key)
+    assert world.host.stop_requests == []
+    world.synced = True
+    world.settle(key)
+    world.settle(key)
+    assert world.unit(key) is None
+    assert world.store.worker(key) is None
+
+
+def test_a_worker_made_again_under_its_name_is_another_one(world: World) -> None:
+    key = world.want("train")
+    world.settle(key)
+    world.host.finish(worker_unit(*key), exit_code=1)
+    world.settle(key)
+    world.want("train")
+    world.settle(key)
+    assert world.record(key).uid == "uid-2"
+    assert len(world.host.started) == 2
+    assert world.told(key)["phase"] == "Running"
+    assert {letter.key for letter in world.store.letters()} == {"uid-2"}
+
+
+class TestHotUpdate:
+    @pytest.fixture
+    def key(self, world: World) -> tuple[str, str]:
+        key = world.want("inference")
+        world.settle(key)
+        self.confirm(world, key)
+        return key
+
+    def confirm(self, world: World, key: tuple[str, str], status: str = "completed", message: str = "") -> None:
+        file = world.hot_file()
+        result = {"url": file["model_path"], "format": "pb", "sha256": file["sha256"]}
+        world.report(key, "deploy", status, results=[result], message=message)
+        world.settle(key)
+
+    def test_the_first_model_is_served_from_the_slot_and_confirmed(self, world: World, key: tuple[str, str]) -> None:
+        (unit,) = world.host.started
+        assert Path(unit.environment["MODEL_URL"]).read_text() == "deployed model"
+        assert Path(unit.environment["MODEL_URL"]).is_relative_to(world.places.state_dir / "models/default/j")
+        told = world.told(key)["model"]
+        assert (told["state"], told["url"], told["sha256"]) == (
+            "Loaded",
+            str(world.deployed),
+            digest(world.deployed),
+        )
+
+    def test_a_new_model_is_put_beside_the_old_one_and_no_unit_stops(self, world: World, key: tuple[str, str]) -> None:
+        old = world.hot_file()["model_path"]
+        sha256 = world.serve(key, world.model("r1", "better"), 1)
+        world.settle(key)
+        assert world.told(key)["model"]["state"] == "Loading"
+        assert Path(world.hot_file()["model_path"]).read_text() == "better"
+        assert Path(old).read_text() == "deployed model"
+        self.confirm(world, key)
+        told = world.told(key)
+        assert (told["model"]["state"], told["model"]["sha256"], told["model"]["round"]) == ("Loaded", sha256, 1)
+        assert told["observedGeneration"] == 2
+        assert len(world.host.started) == 1
+        assert world.host.stop_requests == []
+
+    def test_w53b_old_versions_go_but_the_last_good_one(self, world: World, key: tuple[str, str]) -> None:
+        for number in range(1, 5):
+            world.serve(key, world.model(f"r{number}", f"model {number}"), number)
+            world.settle(key)
+            self.confirm(world, key)
+        slot = world.places.state_dir / "models/default/j"
+        assert sorted(file.read_text() for file in slot.rglob("model.pb")) == ["model 3", "model 4"]
+
+    def test_a_refused_model_goes_back_when_the_gm_says_so(self, world: World, key: tuple[str, str]) -> None:
+        good = digest(world.deployed)
+        world.serve(key, world.model("r1", "broken"), 1)
+        world.settle(key)
+        self.confirm(world, key, "failed", "ValueError: bad magic number")
+        told = world.told(key)["model"]
+        assert (told["state"], told["reason"], told["message"]) == (
+            "Refused",
+            "ModelRefused",
+            "ValueError: bad magic number",
+        )
+        world.settle(key)
+        assert Path(world.hot_file()["model_path"]).read_text() == "broken"
+        world.serve(key, world.deployed, 0)
+        world.settle(key)
+        assert world.hot_file()["sha256"] == good
+        self.confirm(world, key)
+        assert world.told(key)["model"]["state"] == "Loaded"
+        assert world.record(key).status.phase == "Running"
+
+    def test_a_model_that_is_not_there_is_refused_and_the_old_one_goes_on(
+        self, world: World, key: tuple[str, str]
+    ) -> None:
+        before = world.hot_file()
+        model = world.model("r1", "x")
+        world.serve(key, model, 1)
+        model.unlink()
+        world.settle(key)
+        assert (world.told(key)["model"]["state"], world.told(key)["model"]["reason"]) == ("Refused", "ModelNotFound")
+        assert world.hot_file() == before
+
+    def test_word_about_an_older_model_is_late(self, world: World, key: tuple[str, str]) -> None:
+        old = world.hot_file()
+        world.serve(key, world.model("r1", "better"), 1)
+        world.settle(key)
+        result = {"url": old["model_path"], "format": "pb", "sha256": old["sha256"]}
+        world.report(key, "deploy", "completed", results=[result])
+        world.settle(key)
+        assert world.told(key)["model"]["state"] == "Loading"
+
+    def test_a_deleted_original_does_not_end_the_service(self, world: World, key: tuple[str, str]) -> None:
+        shutil.rmtree(world.deployed.parent)
+        world.host.vanish(worker_unit(*key))
+        world.settle(key)
+        assert world.told(key)["phase"] == "Running"
+
+
+class TestColdUpdate:
+    @pytest.fixture
+    def key(self, world: World) -> tuple[str, str]:
+        key = world.want("inference", hotUpdate={"enabled": False, "pollPeriodSeconds": 60})
+        world.settle(key)
+        return key
+
+    def loaded(self, world: World, key: tuple[str, str], status: str = "running", message: str = "") -> None:
+        url = world.host.started[-1].environment["MODEL_URL"]
+        results = [{"url": url, "format": "pb", "sha256": digest(url)}] if status == "running" else None
+        world.report(key, "inference", status, results=results, message=message)
+        world.settle(key)
+
+    def test_a_new_model_restarts_the_unit_with_it(self, world: World, key: tuple[str, str]) -> None:
+        self.loaded(world, key)
+        assert world.told(key)["model"]["state"] == "Loaded"
+        sha256 = world.serve(key, world.model("r1", "better"), 1)
+        world.settle(key)
+        world.settle(key)
+        assert [Path(unit.environment["MODEL_URL"]).read_text() for unit in world.host.started] == [
+            "deployed model",
+            "better",
+        ]
+        assert world.told(key)["model"]["state"] == "Loading"
+        self.loaded(world, key)
+        assert (world.told(key)["model"]["state"], world.told(key)["model"]["sha256"]) == ("Loaded", sha256)
+
+    def test_a_model_that_does_not_load_is_refused_and_the_old_one_comes_back(
+        self, world: World, key: tuple[str, str]
+    ) -> None:
+        self.loaded(world, key)
+        world.serve(key, world.model("r1", "broken"), 1)
+        world.settle(key)
+        world.settle(key)
+        self.loaded(world, key, "failed", "ValueError: bad magic number")
+        assert world.told(key)["model"]["state"] == "Refused"
+        world.serve(key, world.deployed, 0)
+        world.settle(key)
+        world.settle(key)
+        self.loaded(world, key)
+        assert world.told(key)["model"]["state"] == "Loaded"
+        assert Path(world.host.started[-1].environment["MODEL_URL"]).read_text() == "deployed model"
+
+    def test_a_paused_worker_is_not_restarted_behind_the_operators_back(
+        self, world: World, key: tuple[str, str]
+    ) -> None:
+        world.host.pause(worker_unit(*key))
+        world.serve(key, world.model("r1", "better"), 1)
+        world.settle(key)
+        assert len(world.host.started) == 1
+        unit = world.unit(key)
+        assert unit is not None
+        assert unit.activity is Activity.PAUSED
+        world.host.resume(worker_unit(*key))
+        world.settle(key)
+        world.settle(key)
+        assert Path(world.host.started[-1].environment["MODEL_URL"]).read_text() == "better"
+
+
+def test_the_file_that_a_hot_worker_finds_at_its_start_names_its_model(world: World) -> None:
+    file = world.places.state_dir / "model-hot-update/default/incrementallearningjob/j/model_config.json"
+    file.parent.mkdir(parents=True)
+    file.write_text('{"model_config": {"model_path": "/of/an/earlier/job"}}')
+    key = world.want("inference")
+    world.settle(key)
+    assert world.hot_file()["model_path"] == world.host.started[0].environment["MODEL_URL"]
