@@ -96,18 +96,16 @@ class MemoryWorld:
         self.runner.close()
 
 
-#: Does what it reads from a FIFO: `say …` writes a line, `exit N` ends. Opening a FIFO waits for the other side.
+#: Does what it reads from a FIFO: `say …` writes a line, `exit N` ends. Open for both ways, the FIFO never ends.
 PUPPET = """
-import sys
+import os, sys
 print("ready", flush=True)
-while True:
-    with open(sys.argv[1]) as orders:
-        for order in orders:
-            word, _, rest = order.strip().partition(" ")
-            if word == "say":
-                print(rest, flush=True)
-            if word == "exit":
-                sys.exit(int(rest))
+for order in os.fdopen(os.open(sys.argv[1], os.O_RDWR)):
+    word, _, rest = order.strip().partition(" ")
+    if word == "say":
+        print(rest, flush=True)
+    if word == "exit":
+        sys.exit(int(rest))
 """
 
 
