@@ -1,4 +1,4 @@
-"""The detector for real, in a process of its own: it learns, saves, loads by content, finds, refuses what is no model."""
+"""The detector for real, in a process of its own: it learns, saves, loads by content, finds, refuses what is none."""
 
 from __future__ import annotations
 

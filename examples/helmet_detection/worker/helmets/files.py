@@ -61,6 +61,7 @@ def read(path: Path) -> tuple[Description, list[NDArray[Any]]]:
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as problem:
         if isinstance(problem, ModelFileError):
             raise
-        raise ModelFileError(f"{file} is no model of this example: {problem}") from problem
+        # Not the reader's own words: numpy advises to load what it takes for a pickle unsafely.
+        raise ModelFileError(f"{file} is no model of this example: no archive of weights can be read") from problem
     shape = about["input_shape"]
     return Description(tuple(about["class_names"]), (int(shape[0]), int(shape[1])), float(about["width"])), weights
