@@ -1,0 +1,1 @@
+"""The door on loopback through which workers report. `door` is the application, `serving` the server around it."""
