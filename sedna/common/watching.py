@@ -81,6 +81,7 @@ class FileWatcher:
         self._poll_seconds = poll_seconds
         self._handles: set[WatchHandle] = set()
         self._watched: dict[Path, tuple[ObservedWatch, tuple[int, int]]] = {}
+        self._unwatchable: set[Path] = set()
         self._changes: queue.SimpleQueue[Path | None] = queue.SimpleQueue()
         # Guards the two tables. Never taken by the observer's threads: watchdog holds its own lock while it
         # calls a handler, and the two orders of locking would meet.
@@ -216,7 +217,11 @@ class FileWatcher:
                 self._observer.unschedule(old[0])
             watch = self._observer.schedule(_Listener(self._changes), str(folder), event_filter=_CHANGES)
             self._watched[folder] = (watch, identity)
+            self._unwatchable.discard(folder)
         except OSError as problem:
+            if folder in self._unwatchable:
+                return  # said already; every poll tries again
+            self._unwatchable.add(folder)
             logger.warning(
                 "Cannot watch %s (%s); changes there are noticed every %s seconds instead.",
                 folder,
@@ -226,6 +231,7 @@ class FileWatcher:
 
     def _drop_unused_folders(self) -> None:
         used = {folder for handle in self._handles for folder in handle.folders}
+        self._unwatchable &= used
         for folder in self._watched.keys() - used:
             watch, _ = self._watched.pop(folder)
             if self._observer is not None:

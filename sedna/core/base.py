@@ -119,7 +119,7 @@ class JobBase:
         self._reporter.report(
             {
                 "name": self.worker_name,
-                "namespace": self.config.namespace,
+                "namespace": self.config.namespace or "default",
                 "ownerName": self.job_name,
                 "ownerKind": self.job_kind,
                 "kind": kind,
@@ -224,7 +224,7 @@ def _report_uncaught(error: BaseException) -> None:
         reporter.report(
             {
                 "name": BaseConfig.worker_name,
-                "namespace": BaseConfig.namespace,
+                "namespace": BaseConfig.namespace or "default",
                 "ownerName": BaseConfig.job_name,
                 "ownerKind": K8sResourceKind.INCREMENTAL_JOB.value,
                 "kind": _role_of_this_worker(),

@@ -40,7 +40,10 @@ def read_wanted(content: bytes) -> WantedModel:
     Raises ValueError saying what is wrong: no JSON (as a file that is being written may be), or a field that
     is missing or no text. The hash is optional, because the original's file has none.
     """
-    said = json.loads(content)
+    try:
+        said = json.loads(content)
+    except RecursionError as problem:
+        raise ValueError("it is nested too deeply") from problem
     model = said.get("model_config") if isinstance(said, dict) else None
     if not isinstance(model, dict):
         raise ValueError("there is no object model_config")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sedna.api.workers import WorkerReport
 from sedna.service import reporting
 from sedna.service.reporting import Reporter
 
@@ -61,6 +62,8 @@ class Told:
         self.reporter = Reporter(self._take)
 
     def _take(self, message: Mapping[str, Any], timeout: float) -> None:
+        # As the LocalController reads it: a report that it would refuse fails the test that made it.
+        WorkerReport.model_validate(message)
         with self._changed:
             self.reports.append(message)
             self._changed.notify_all()

@@ -188,7 +188,14 @@ def test_w53_torn_and_invalid_files_are_survived_with_a_reason(
 ) -> None:
     job = deployment.start()
     answer(job)
-    for content in (b"", b'{"model_config": {"model_pa', b"[1]", b'{"model_config": {"model_path": 7}}', b"\xff"):
+    for content in (
+        b"",
+        b'{"model_config": {"model_pa',
+        b"[1]",
+        b'{"model_config": {"model_path": 7}}',
+        b"\xff",
+        b"[" * 100_000,
+    ):
         write_atomically(deployment.file, content)
     deployment.publish(model("new"))
     deployment.deployed(1)
