@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gevent import GreenletExit
 from gevent.event import Event
 from gevent.pool import Pool
 from gevent.server import StreamServer
@@ -110,6 +111,11 @@ class WatchingWorker(GeventWorker):  # type: ignore[misc]
     def handle_quit(self, sig: int, frame: Any) -> None:
         """SIGINT (Ctrl-C) and SIGQUIT: the same; nothing is gained by leaving in a hurry."""
         self.handle_exit(sig, frame)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """What went wrong outside of any view. Ending a connection that only waits is nothing wrong."""
+        if not isinstance(exc, GreenletExit):
+            super().handle_error(req, client, addr, exc)
 
     def _leave(self) -> None:
         if hasattr(self, "leaving"):

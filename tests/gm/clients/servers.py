@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 
 DEADLINE = 60.0
+COMMAND = (sys.executable, "-c", "from sedna_gm.daemon.main import main; main()")
 MANIFESTS = Path(__file__).parent / "manifests"
 VARIABLES = {
     "WORKER_NODE": "edge-node",
@@ -34,7 +35,13 @@ def printed(name: str) -> str:
 class Server:
     """The service, from its start until `stop`. `journal` holds what it has said."""
 
-    def __init__(self, folder: Path, settings: str = "", environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: str = "",
+        environment: dict[str, str] | None = None,
+        arguments: Sequence[str] = (),
+    ) -> None:
         self.folder = folder
         config = folder / "gm.yml"
         config.write_text(
@@ -43,7 +50,7 @@ class Server:
         )
         self.journal: list[str] = []
         self.process = subprocess.Popen(
-            [sys.executable, "-c", "from sedna_gm.daemon.main import main; main()", "serve", "--config", str(config)],
+            [*COMMAND, "serve", "--config", str(config), *arguments],
             stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, **(environment or {})},
@@ -70,7 +77,6 @@ class Server:
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Ends the service as systemd would; returns its exit code."""
-        self.http.close()
         if self.process.poll() is None:
             self.process.send_signal(number)
         try:
@@ -80,6 +86,7 @@ class Server:
             self.process.wait(DEADLINE)
             raise
         self._reader.join(DEADLINE)
+        self.http.close()
         return code
 
     def until(self, path: str, holds: Callable[[dict[str, Any]], Any], **query: str) -> dict[str, Any]:

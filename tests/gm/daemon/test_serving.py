@@ -1,0 +1,187 @@
+"""The real process: how it starts, serves many, and ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.gm.clients.servers import COMMAND, Server
+from tests.gm.http.doors import BASE, MODELS, model
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    server = Server(tmp_path)
+    yield server
+    server.stop()
+
+
+def test_sigterm_ends_watches_with_a_last_bookmark_and_exits_in_peace(server: Server) -> None:
+    made = server.http.post(MODELS, json=model()).json()
+    events: list[dict[str, Any]] = []
+    begun = threading.Event()
+
+    def listen() -> None:
+        for event in server.events(f"{BASE}/models", allowWatchBookmarks="true"):
+            events.append(event)
+            begun.set()
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    assert begun.wait(30)
+    assert server.stop() == 0
+    listener.join(30)
+    assert [event["type"] for event in events] == ["ADDED", "BOOKMARK"]
+    assert int(events[1]["object"]["metadata"]["resourceVersion"]) >= int(made["metadata"]["resourceVersion"])
+    assert not [line for line in server.journal if "Traceback" in line or "ERROR" in line]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT], ids=["Ctrl-C", "quit"])
+def test_other_signals_end_it_too(server: Server, number: int) -> None:
+    server.http.post(MODELS, json=model())
+    assert server.stop(number) == 0
+
+
+def test_a_watch_goes_on_with_the_service_that_was_started_again(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    server.http.post(MODELS, json=model())
+    version = server.http.get(MODELS).json()["metadata"]["resourceVersion"]
+    server.stop()
+    server = Server(tmp_path)
+    try:
+        assert server.http.get(f"{MODELS}/m").json()["spec"]["url"] == "/models/m"
+        server.http.delete(f"{MODELS}/m")
+        event = next(server.events(f"{BASE}/models", resourceVersion=version))
+        assert event["type"] == "DELETED"
+    finally:
+        server.stop()
+
+
+def test_a_killed_service_has_kept_what_it_answered_for(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    made = server.http.post(MODELS, json=model()).json()
+    for line in subprocess.run(
+        ["pgrep", "-P", str(server.process.pid)], capture_output=True, text=True, check=True
+    ).stdout.split():
+        os.kill(int(line), signal.SIGKILL)
+    server.stop(signal.SIGKILL)
+    server = Server(tmp_path)
+    try:
+        assert server.http.get(f"{MODELS}/m").json() == made
+    finally:
+        server.stop()
+
+
+def test_systemd_hears_ready_when_it_is_and_stopping_when_it_stops(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        ear.bind(str(tmp_path / "notify"))
+        ear.settimeout(30)
+        environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "200000"}
+        server = Server(tmp_path, environment=environment)
+        heard = ear.recv(100)
+        assert heard.startswith(b"READY=1")
+        assert server.http.get("/readyz").text == "ok\n"
+        assert ear.recv(100) == b"WATCHDOG=1"
+        server.stop()
+        while (heard := ear.recv(100)) == b"WATCHDOG=1":
+            pass
+        assert heard == b"STOPPING=1"
+
+
+def test_hundreds_of_watchers_hear_of_one_change(tmp_path: Path) -> None:
+    count = 300
+    server = Server(tmp_path)
+    try:
+        host, port = server.url.removeprefix("http://").split(":")
+        request = f"GET {BASE}/models?watch=1&resourceVersion=0 HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
+        watchers = [socket.create_connection((host, int(port)), timeout=30) for _ in range(count)]
+        for watcher in watchers:
+            watcher.sendall(request)
+            assert watcher.recv(1000).startswith(b"HTTP/1.1 200")
+        server.http.post(MODELS, json=model())
+        for watcher in watchers:
+            assert b'"type":"ADDED"' in watcher.recv(4000)
+            watcher.close()
+    finally:
+        server.stop()
+
+
+def test_a_body_in_chunks_over_the_limit_is_413_and_its_sender_hears_it(server: Server) -> None:
+    def too_much() -> Iterator[bytes]:
+        for _ in range(80):
+            yield b" " * 65536
+
+    response = server.http.post(MODELS, content=too_much(), headers={"Content-Type": "application/json"})
+    assert response.status_code == 413
+    assert server.http.post(MODELS, content=b" " * 4_000_000).json()["reason"] == "RequestEntityTooLarge"
+    assert server.http.get("/healthz").text == "ok\n"
+
+
+def test_garbage_on_the_wire_hurts_nobody(server: Server) -> None:
+    host, port = server.url.removeprefix("http://").split(":")
+    for garbage in (
+        b"\x00\xff\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"POST /manifests HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+    ):
+        with socket.create_connection((host, int(port)), timeout=30) as wire:
+            wire.sendall(garbage)
+            assert b" 500 " not in wire.recv(1000)
+    assert server.http.get("/healthz").text == "ok\n"
+
+
+def test_an_upload_that_breaks_off_is_no_bug(server: Server) -> None:
+    host, port = server.url.removeprefix("http://").split(":")
+    head = f"POST {MODELS} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    for broken in (f"{head}Content-Length: 1000\r\n\r\n{{", f"{head}Transfer-Encoding: chunked\r\n\r\n5\r\nab"):
+        with socket.create_connection((host, int(port)), timeout=30) as wire:
+            wire.sendall(broken.encode())
+    assert server.http.get("/healthz").text == "ok\n"
+    server.stop()
+    assert not [line for line in server.journal if "Traceback" in line or "this is a bug" in line], server.journal
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ("database: sqlite:////proc/nothing/gm.db\n", "cannot be opened"),
+        ("listen: x\n", "listen: 'x' is not HOST:PORT"),
+    ],
+)
+def test_a_service_that_cannot_start_says_why_in_a_sentence(tmp_path: Path, settings: str, said: str) -> None:
+    config = tmp_path / "gm.yml"
+    config.write_text(settings)
+    done = subprocess.run(
+        [*COMMAND, "serve", "--config", str(config)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_address_file_tells_the_port_that_was_taken(tmp_path: Path) -> None:
+    server = Server(tmp_path, arguments=["--address-file", str(tmp_path / "url")])
+    try:
+        assert (tmp_path / "url").read_text() == f"{server.url}\n"
+        assert httpx.get(f"{server.url}/livez", trust_env=False).text == "ok\n"
+    finally:
+        server.stop()
+
+
+def test_the_job_of_a_manifest_is_taken_up_by_its_controller(server: Server) -> None:
+    from tests.api.manifests import job
+
+    path = f"{BASE}/namespaces/default/incrementallearningjobs"
+    server.http.post(path, content=json.dumps(job()), headers={"Content-Type": "application/json"})
+    taken = server.until(path, lambda found: found.get("status", {}).get("phase") == "Waiting")
+    assert taken["status"]["message"]
