@@ -1,0 +1,36 @@
+"""Which runner this host gets."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from sedna_lc.runners.base import Runner
+from sedna_lc.settings import Settings
+
+# systemd is PID 1 where this folder is: sd_booted(3).
+_BOOTED = Path("/run/systemd/system")
+
+
+def choose(settings: Settings, booted: Path = _BOOTED, user: int | None = None) -> Literal["process", "systemd"]:
+    """Return which runner the settings mean on this host."""
+    if settings.runner != "auto":
+        return settings.runner
+    is_root = (os.geteuid() if user is None else user) == 0
+    return "systemd" if booted.is_dir() and is_root else "process"
+
+
+def make_runner(settings: Settings, kind: Literal["process", "systemd"]) -> Runner:
+    """Return the runner. Raises sedna_lc.runners.errors.RunnerUnavailable."""
+    state_dir = Path(settings.state_dir)
+    if kind == "process":
+        from sedna_lc.runners.process import ProcessRunner
+
+        return ProcessRunner(state_dir)
+    # Late: a laptop without the D-Bus library needs no systemd.
+    from sedna_lc.runners.systemd.runner import SystemdRunner
+    from sedna_lc.runners.systemd.runner import SystemdSettings as RunnerSettings
+
+    chosen = settings.systemd
+    return SystemdRunner(RunnerSettings(state_dir=state_dir, user=chosen.user, sandbox=chosen.sandbox))

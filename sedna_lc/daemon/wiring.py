@@ -1,0 +1,215 @@
+"""Puts the LocalController together: the one place that knows all parts. `running` starts and stops it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import IO
+
+from sedna.api.workers import WorkerReport
+from sedna.common.watching import FileWatcher
+from sedna_lc.daemon.choosing import choose, make_runner
+from sedna_lc.daemon.configuring import split_address
+from sedna_lc.daemon.describing import describer
+from sedna_lc.datasets.watching import DatasetKeeper
+from sedna_lc.errors import LcError
+from sedna_lc.gm.answering import QuestionAnswerer
+from sedna_lc.gm.clients import GmClient
+from sedna_lc.gm.pauses import growing
+from sedna_lc.gm.registering import NodeKeeper
+from sedna_lc.gm.sending import OutboxSender
+from sedna_lc.gm.watching import NodeWatch
+from sedna_lc.http.door import make_application
+from sedna_lc.http.serving import DoorServer
+from sedna_lc.places import Places
+from sedna_lc.reconcile.reconciling import Reconciler
+from sedna_lc.reconcile.starting import Means
+from sedna_lc.runners.errors import RunnerError
+from sedna_lc.settings import Settings
+from sedna_lc.state.opening import open_store
+from sedna_lc.state.stores import Store, Wire, key_of
+
+logger = logging.getLogger(__name__)
+
+# Waiting workers are looked at again at least this often: what was missing may have come.
+_LONGEST_WAIT_SECONDS = 10.0
+
+
+class CannotStart(LcError):
+    """Something on this host is in the way; the message says what and where."""
+
+
+class LocalController:
+    """All parts of one LC. Made, started and closed once."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Take hold of the state folder and the door's address. Raises CannotStart, StateDamaged, RunnerError."""
+        self._settings = settings
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        state_dir = Path(settings.state_dir)
+        with contextlib.ExitStack() as undo:
+            self._lock = undo.enter_context(_lock(state_dir))
+            self.store: Store = open_store(state_dir, now())
+            undo.callback(self.store.close)
+            kind = choose(settings)
+            self.runner = make_runner(settings, kind)
+            undo.callback(self.runner.close)
+            self._client = GmClient(settings.gm)
+            undo.callback(self._client.close)
+            self._sender = OutboxSender(self._client, self.store, growing, time.monotonic)
+            self._watcher = FileWatcher(poll_seconds=settings.safety_poll_seconds)
+            undo.callback(self._watcher.close)
+            host, port = split_address(settings.listen)
+            try:
+                self._door = DoorServer(make_application(self._accept), host, port)
+            except OSError as problem:
+                raise CannotStart(f"The door {settings.listen} cannot be opened: {problem.strerror}.") from problem
+            undo.callback(self._door.close)
+            self._undo = undo.pop_all()
+        shown = f"[{host}]" if ":" in host else host
+        means = Means(
+            store=self.store,
+            runner=self.runner,
+            places=Places(state_dir, Path(settings.images_dir)),
+            lc_server=f"http://{shown}:{self._door.port}",
+            clock=now,
+        )
+        waits = lambda: growing(1.0, _LONGEST_WAIT_SECONDS)  # noqa: E731 - a partial with names says less
+        self.reconciler = Reconciler(means, self._sender.wake, waits, time.monotonic)
+        self.datasets = DatasetKeeper(
+            state_dir / "datasets",
+            self.store,
+            self._watcher,
+            self._sender.wake,
+            now,
+            settings.safety_poll_seconds,
+        )
+        describe = describer(Path(settings.images_dir), kind, settings.gm, settings.timezone)
+        self._nodes = NodeKeeper(
+            self._client, settings.node_name, settings.labels, describe, growing, settings.heartbeat_seconds
+        )
+        self._answerer = QuestionAnswerer(self._client, settings.node_name, self.reconciler.read_log, growing)
+        logger.info("Workers run by the %s runner; the door is %s.", kind, means.lc_server)
+
+    @property
+    def port(self) -> int:
+        """Where the door is."""
+        return self._door.port
+
+    def start(self) -> None:
+        """Go on with what was wanted when the LC last ran, then hear what the GM says."""
+        self.reconciler.start()
+        self.datasets.want_exactly(self.store.wanted("datasets").values())
+        self._door.start()
+        node = self._settings.node_name
+        workers = NodeWatch(self._client, "workers", node, self.reconciler, growing)
+        datasets = NodeWatch(self._client, "datasets", node, _DatasetListener(self.store, self.datasets), growing)
+        self._begin("outbox", self._sender.run)
+        self._begin("node", self._nodes.run)
+        self._begin("watch-datasets", datasets.run)
+        self._begin("watch-workers", workers.run)
+        self._begin("questions", self._answerer.run)
+        self._begin("safety", self._look_now_and_then)
+
+    def close(self) -> None:
+        """Stop hearing, deciding and telling; workers go on. Takes about a second."""
+        self._stop.set()
+        self._client.close()
+        self._sender.wake()
+        self.reconciler.close()
+        self.datasets.close()
+        for thread in self._threads:
+            thread.join(timeout=1.0)
+        self._undo.close()
+
+    def stop_workers(self, seconds: float) -> None:
+        """End all units on this host, as an operator chose by `stopWorkersOnExit`. Call it before `close`."""
+        self.reconciler.close()
+        changed = threading.Event()
+        self.runner.subscribe(lambda _: changed.set())
+        deadline = time.monotonic() + seconds
+        asked: set[str] = set()
+        while time.monotonic() < deadline:
+            changed.clear()
+            try:
+                active = {name for name, unit in self.runner.observe().items() if not unit.activity.ended}
+                for name in active - asked:
+                    self.runner.stop(name)
+                    asked.add(name)
+            except RunnerError as problem:
+                logger.warning("Workers cannot be stopped: %s", problem)
+                return
+            if not active:
+                return
+            changed.wait(timeout=min(1.0, max(0.0, deadline - time.monotonic())))
+        logger.warning("Workers still run: %s.", ", ".join(sorted(active)))
+
+    def _accept(self, report: WorkerReport) -> None:
+        # The door has its port before the reconciler exists, since workers are told the port.
+        self.reconciler.report(report)
+
+    def _begin(self, name: str, routine: Callable[[threading.Event], None]) -> None:
+        thread = threading.Thread(target=routine, args=(self._stop,), name=name, daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    def _look_now_and_then(self, stop: threading.Event) -> None:
+        while not stop.wait(self._settings.safety_poll_seconds):
+            try:
+                self.reconciler.look_at_all()
+            except Exception:
+                # A net that tears at the first accident catches nothing.
+                logger.exception("The safety look failed; the next one comes.")
+
+
+class _DatasetListener:
+    """What the GM tells of datasets: remembered, then followed."""
+
+    def __init__(self, store: Store, keeper: DatasetKeeper) -> None:
+        self._store = store
+        self._keeper = keeper
+
+    def listed(self, resources: Iterable[Wire]) -> None:
+        """These are all datasets of this node."""
+        datasets = list(resources)
+        self._store.replace_wanted("datasets", datasets)
+        self._keeper.want_exactly(datasets)
+        self._keeper.remove_old()
+
+    def changed(self, resource: Wire) -> None:
+        """A dataset is new or has changed."""
+        self._store.put_wanted("datasets", resource)
+        self._keeper.want(resource)
+
+    def gone(self, resource: Wire) -> None:
+        """A dataset is gone, or lies on another node now."""
+        self._store.drop_wanted("datasets", key_of(resource))
+        self._keeper.unwant(key_of(resource))
+
+
+def now() -> datetime:
+    """The present."""
+    return datetime.now(timezone.utc)
+
+
+@contextlib.contextmanager
+def _lock(folder: Path) -> Iterator[IO[str]]:
+    """Keep a second LC out of the state folder: each would stop the other's workers."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / "lock").open("a")
+    except OSError as problem:
+        raise CannotStart(f"The state folder {folder} cannot be used: {problem.strerror}.") from problem
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as problem:
+            raise CannotStart(f"Another sedna-lc works in {folder} already.") from problem
+        yield file

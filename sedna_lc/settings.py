@@ -1,0 +1,69 @@
+"""What an operator may choose, as frozen values. `sedna_lc.daemon.configuring` reads them from `lc.yml`.
+
+Every field says its meaning, unit, default and why. A part takes what it needs, never the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class SystemdSettings:
+    """How workers run under systemd; without meaning for the process runner."""
+
+    user: str | None = None
+    """The unprivileged user that workers run as. Default: none, which leaves them to systemd's own user; the
+    Ansible role names one."""
+
+    sandbox: bool = True
+    """Whether workers are confined. Only a host that cannot do it should say no."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything in `lc.yml`."""
+
+    node_name: str
+    """The name under which the GM knows this host; manifests say it in `nodeName`. Required: a host name may
+    change, and a node must not become another one by it."""
+
+    gm: str
+    """URL of the GlobalManager. Required. The LC dials out; nothing has to reach this host."""
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What `nodeSelector` may ask for. Default: none."""
+
+    listen: str = "127.0.0.1:9100"
+    """The door for workers' reports; always on loopback, because whoever reaches it may report in a worker's
+    name. Port 9100, as in the original."""
+
+    state_dir: str = "/var/lib/sedna"
+    """What this node must not lose: its database, sample logs and the models it serves."""
+
+    images_dir: str = "/var/lib/sedna/images"
+    """Worker images, each in NAME/TAG."""
+
+    runner: Literal["auto", "process", "systemd"] = "auto"
+    """What runs workers. `auto` takes systemd where it is PID 1 and we are root, and plain processes elsewhere."""
+
+    stop_workers_on_exit: bool = False
+    """Whether workers end with this program. Default: no, so that an upgrade of the LC disturbs none of them."""
+
+    timezone: str | None = None
+    """The zone in which windows of triggers on this node's data are meant. Default: the host's own."""
+
+    heartbeat_seconds: float = 10.0
+    """How often the GM hears that this node is alive, unless it asks for another pace. It waits 40 s."""
+
+    safety_poll_seconds: float = 30.0
+    """How often files and units are looked at although nobody told of a change: for filesystems that tell
+    nothing (NFS), and for what was missed."""
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """How much is logged. SIGHUP reads it again."""
+
+    systemd: SystemdSettings = field(default_factory=SystemdSettings)
+    """How workers run under systemd."""
