@@ -27,6 +27,7 @@ steps = st.one_of(
     st.tuples(st.just("settle")),
     st.tuples(st.just("settle")),
     st.tuples(st.just("time"), st.sampled_from([1, 30, 90, 1000, 90000])),
+    st.tuples(st.just("deadline"), st.sampled_from([11, 60])),
     st.tuples(st.just("silence"), st.sampled_from([60, 2000])),
     st.tuples(st.just("crash"), st.integers(0, 8), st.booleans()),
     st.tuples(st.just("restart")),
@@ -45,10 +46,10 @@ class History:
     def __init__(self) -> None:
         self.world = World()
         self.edge = Edge(self.world)
-        self.seen = 0
+        self.seen = 40
         self.world.node()
         self.world.models()
-        self.world.dataset()
+        self.world.dataset(seen=self.seen)
         for name in JOBS:
             self.world.create(job_manifest(name))
 
@@ -117,6 +118,11 @@ class History:
             self.world.settle()
         else:
             self.world.advance(seconds)
+
+    def _deadline(self, seconds: int) -> None:
+        """Nobody answers for a day, and the next attempt's time has come."""
+        self._time(90000)
+        self._time(seconds)
 
     def _silence(self, seconds: int) -> None:
         self.world.advance(seconds, beat=False)
