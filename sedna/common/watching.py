@@ -167,6 +167,11 @@ class FileWatcher:
         except queue.Empty:
             return []
         with self._lock:
+            # A watched folder itself came or went. One made anew may have the inode number of the one that
+            # is gone, so its identity does not tell; the next `_anchor` watches what is there then.
+            stale = self._watched.pop(name, None) if name is not None else None
+            if stale is not None and self._observer is not None:
+                self._observer.unschedule(stale[0])
             return [handle for handle in self._handles if name in handle.names]
 
     def _changed_unnoticed(self) -> list[WatchHandle]:
@@ -218,6 +223,8 @@ class FileWatcher:
             watch = self._observer.schedule(_Listener(self._changes), str(folder), event_filter=_CHANGES)
             self._watched[folder] = (watch, identity)
             self._unwatchable.discard(folder)
+        except FileNotFoundError:
+            return  # gone since it was looked for: `_anchor` looks again
         except OSError as problem:
             if folder in self._unwatchable:
                 return  # said already; every poll tries again

@@ -102,6 +102,25 @@ def test_a_folder_deleted_and_made_again_is_still_watched(watcher: FileWatcher, 
     calls.wait_more_than(before)
 
 
+def test_a_folder_exchanged_in_an_instant_is_still_watched(watcher: FileWatcher, tmp_path: Path) -> None:
+    path = tmp_path / "data" / "samples.txt"
+    path.parent.mkdir()
+    path.write_text("one\n")
+    calls = watched(watcher, path)
+    for number in range(10):
+        # Faster than the watcher looks, and the new folder often has the old one's inode number.
+        path.unlink()
+        path.parent.rmdir()
+        path.parent.mkdir()
+        path.write_text(f"{number}\n")
+        before = calls.count
+        append(path, "more\n")
+        calls.wait_more_than(before)
+        before = calls.count
+        append(path, "and more\n")
+        calls.wait_more_than(before)
+
+
 def test_a_first_call_comes_when_asked_for(watcher: FileWatcher, tmp_path: Path) -> None:
     path = tmp_path / "samples.txt"
     path.write_text("one\n")
