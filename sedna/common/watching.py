@@ -8,9 +8,11 @@ poll catches what the kernel does not tell: network filesystems, a moved parent 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import queue
+import stat
 import threading
 import time
 from collections.abc import Callable
@@ -264,18 +266,30 @@ def _names_that_matter(path: Path) -> frozenset[Path]:
     whole; and, when it is a link, what it points to.
     """
     found = path
-    while not found.parent.is_dir():
+    while not _is_folder(found.parent) and found != found.parent:
         found = found.parent
-    folder = found.parent.resolve()
+    folder = _real(found.parent)
     names = {folder / found.name}
     if folder != folder.parent:
         names.add(folder)
-    if path.is_symlink():
-        # readlink and not resolve: a link to itself must not end the watch of everything else.
+    # One step only: a link to itself must not end the watch of everything else.
+    with contextlib.suppress(OSError):
         pointed = folder / path.readlink()
-        if pointed.parent.is_dir():
-            names.add(pointed.parent.resolve() / pointed.name)
+        if _is_folder(pointed.parent):
+            names.add(_real(pointed.parent) / pointed.name)
     return frozenset(names)
+
+
+def _is_folder(path: Path) -> bool:
+    # Not Path.is_dir: below a folder that may not be entered it raises, on some Pythons.
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except OSError:
+        return False
+
+
+def _real(folder: Path) -> Path:
+    return Path(os.path.realpath(folder))
 
 
 def _signature(path: Path) -> tuple[int, ...] | None:

@@ -30,7 +30,9 @@ class Spool:
 
     def put(self, message: Mapping[str, Any]) -> Path:
         """Write one report durably and return where; raises OSError when it cannot be written."""
-        path = self._folder / f"{self._next:08d}{_SUFFIX}"
+        # A process that the worker started may report as well, into the same folder.
+        while (path := self._folder / f"{self._next:08d}{_SUFFIX}").exists():
+            self._next += 1
         write_atomically(path, json.dumps(message).encode("utf-8"))
         self._next += 1
         return path

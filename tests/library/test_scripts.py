@@ -183,6 +183,16 @@ def test_an_exception_is_reported_once_although_it_ends_the_script(tmp_path: Pat
     assert [(report["kind"], report["status"]) for report in spooled(tmp_path)] == [("train", "failed")]
 
 
+def test_w39_a_report_outlives_the_sudden_death_of_its_worker(tmp_path: Path) -> None:
+    code = "import os, signal\nfrom sedna.core.incremental_learning import IncrementalLearning\n"
+    code += "class E:\n    def train(self, train_data): pass\n"
+    code += "    def save(self, path): open(path, 'w').close()\n"
+    code += "IncrementalLearning(E).train([])\nos.kill(os.getpid(), signal.SIGKILL)"
+    ran = run(code, tmp_path, **as_worker(tmp_path, MODEL_URL=str(tmp_path / "new")))
+    assert ran.returncode == -9
+    assert [report["status"] for report in spooled(tmp_path)] == ["completed"]
+
+
 def test_outside_of_sedna_one_line_says_that_nothing_is_reported(tmp_path: Path) -> None:
     code = "from sedna.core.incremental_learning import IncrementalLearning as I\nclass E:\n"
     code += "    def predict(self, data): return data\nprint(I(E).inference(1))\nI(E)"
@@ -195,10 +205,7 @@ def test_outside_of_sedna_one_line_says_that_nothing_is_reported(tmp_path: Path)
 # Frameworks and what is heavy in itself; numpy is allowed to the library, not to what the services import.
 FRAMEWORKS = {"pandas", "tensorflow", "keras", "torch", "sklearn", "joblib", "cv2", "scipy", "matplotlib"}
 LIGHT = ["sedna", "sedna.common.digests", "sedna.common.publishing", "sedna.common.watching", "sedna.api"]
-LIBRARY = [
-    "sedna.core.incremental_learning", "sedna.datasources", "sedna.backend.tensorflow", "sedna.backend.torch",
-    "sedna.common.file_ops", "sedna.common.config", "sedna.service.client", "sedna.algorithms.hard_example_mining",
-]  # fmt: skip
+LIBRARY = ["sedna.backend.tensorflow", "sedna.backend.torch", "sedna.common.file_ops"]
 
 
 @pytest.mark.parametrize("module", LIGHT + LIBRARY)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -184,6 +186,30 @@ def test_the_poll_notices_what_the_kernel_does_not_tell(tmp_path: Path) -> None:
         calls.wait_more_than(before)
     finally:
         watcher.close()
+
+
+def test_a_folder_that_may_not_be_entered_ends_no_watch() -> None:
+    code = """
+import os, tempfile, threading
+from pathlib import Path
+from sedna.common.watching import FileWatcher
+if os.geteuid() == 0:  # root may enter everything
+    os.setgid(65534)
+    os.setuid(65534)
+with tempfile.TemporaryDirectory() as top:
+    closed = Path(top) / "closed"
+    (closed / "data").mkdir(parents=True)
+    closed.chmod(0)
+    called = threading.Event()
+    watcher = FileWatcher(quiet_seconds=0.01, poll_seconds=0.05)
+    watcher.watch(closed / "data" / "samples.txt", called.set)
+    closed.chmod(0o755)
+    (closed / "data" / "samples.txt").write_text("one")
+    print(called.wait(20))
+    watcher.close()
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ran.stdout == "True\n", ran.stderr
 
 
 def test_a_failing_callback_ends_no_watch(
