@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import os
 
+import hypothesis
 import pytest
+
+# How long an example takes is the machine's affair; a hang meets the time limit of the test.
+hypothesis.settings.register_profile("sedna", deadline=None)
+hypothesis.settings.load_profile("sedna")
 
 
 @pytest.fixture(autouse=True)

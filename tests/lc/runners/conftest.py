@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests.lc.runners.fake_systemd.world import SystemdWorld
 from tests.lc.runners.worlds import Bell, MemoryWorld, ProcessWorld, World
 
-WORLDS = {"memory": MemoryWorld, "process": ProcessWorld}
+WORLDS: dict[str, Callable[[Path], World]] = {
+    "memory": MemoryWorld,
+    "process": ProcessWorld,
+    "systemd transient": SystemdWorld,
+    "systemd installed": partial(SystemdWorld, persistent=True),
+}
 
 
 @pytest.fixture(params=list(WORLDS))
