@@ -1,0 +1,151 @@
+"""The program on a host: it starts, is killed, comes back, loses its GM, and its workers hardly notice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+
+from sedna.common.digests import digest
+from tests.lc.daemon.nodes import NodeUnderTest, wait_until
+
+SAMPLES = [{"dataset": "d", "start": 0, "end": 2}]
+
+
+def test_a_worker_runs_from_wanted_to_reported_to_released(node: NodeUnderTest) -> None:
+    node.start()
+    node.want_dataset()
+    dataset = {"name": "d", "url": str(node.folder / "list.txt"), "format": "txt"}
+    node.want("j-train-1", "train", dataset=dataset, samples=SAMPLES)
+    status = node.wait_for("j-train-1", "Succeeded")
+    model = node.folder / "out/train/1/model.txt"
+    assert model.read_text() == f"{node.folder}/1.jpg {node.folder}/2.jpg"
+    assert [(one["url"], one["sha256"]) for one in status["results"]] == [(str(model), digest(model))]
+    node.gm.ask({"id": "q", "type": "log", "namespace": "default", "name": "j-train-1"})
+    node.gm.wait_until(lambda: "q" in node.gm.answers)
+    assert node.gm.answers["q"] == b"begun\n"
+    node.gm.put("workers", "j-train-1", metadata={"deletionTimestamp": "2026-11-22T15:00:00Z"})
+    node.gm.wait_until(lambda: not node.gm.get("workers", "j-train-1"))
+    assert node.stop() == 0
+
+
+def test_w05_a_killed_lc_adopts_its_workers_without_a_gm(node: NodeUnderTest) -> None:
+    node.start()
+    node.want("j-train-1", "wait", str(node.folder / "go"))
+    pid = node.wait_for("j-train-1", "Running")["pid"]
+    node.stop(signal.SIGKILL)
+    node.gm.stop()
+    os.kill(pid, 0)
+    node.start()
+    wait_until(lambda: "The LocalController of node edge runs." in node.log.read_text().split("does not answer")[-1])
+    (node.folder / "go").touch()
+    node.gm.start()
+    status = node.wait_for("j-train-1", "Failed")
+    # It ended with exit code 0, seen by the second LC, and never reported a model.
+    assert (status["reason"], status["exitCode"]) == ("NoModelReported", 0)
+    assert node.log.read_text().count("has been started") == 1
+
+
+def test_w06_what_ends_while_the_gm_is_away_is_told_when_it_is_back(node: NodeUnderTest) -> None:
+    node.start()
+    node.want("j-train-1", "wait", str(node.folder / "go"))
+    node.wait_for("j-train-1", "Running")
+    node.gm.stop()
+    (node.folder / "go").touch()
+    wait_until(lambda: "has ended: Failed" in node.log.read_text())
+    node.gm.start()
+    assert node.wait_for("j-train-1", "Failed")["reason"] == "NoModelReported"
+
+
+def test_what_was_wanted_before_a_power_cut_starts_without_a_gm(node: NodeUnderTest) -> None:
+    (node.folder / "base").rename(node.folder / "away")
+    node.start()
+    node.want("j-train-1", "wait", str(node.folder / "go"))
+    assert node.wait_for("j-train-1", "Pending")["reason"] == "ModelNotFound"
+    node.stop(signal.SIGKILL)
+    node.gm.stop()
+    (node.folder / "away").rename(node.folder / "base")
+    node.start()
+    wait_until(lambda: "has been started" in node.log.read_text())
+    node.gm.start()
+    node.wait_for("j-train-1", "Running")
+
+
+def test_sigterm_stops_the_lc_soon_and_leaves_workers_running(node: NodeUnderTest) -> None:
+    node.start()
+    node.want("j-train-1", "wait", str(node.folder / "go"))
+    pid = node.wait_for("j-train-1", "Running")["pid"]
+    assert node.stop() == 0
+    os.kill(pid, 0)
+    assert "Stopped." in node.log.read_text()
+
+
+def test_workers_end_with_the_lc_if_an_operator_chose_so(node: NodeUnderTest) -> None:
+    node.configure(stopWorkersOnExit=True)
+    node.start()
+    node.want("j-train-1", "wait", str(node.folder / "go"))
+    pid = node.wait_for("j-train-1", "Running")["pid"]
+    assert node.stop(signal.SIGINT) == 0
+    wait_until(lambda: not Path(f"/proc/{pid}").exists())
+
+
+def test_systemd_hears_when_it_is_ready_and_when_it_stops(node: NodeUnderTest) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(node.folder / "notify"))
+        systemd.settimeout(30)
+        node.start(NOTIFY_SOCKET=str(node.folder / "notify"), WATCHDOG_USEC="200000")
+        assert systemd.recv(100) == b"READY=1"
+        assert systemd.recv(100) == b"WATCHDOG=1"
+        assert node.stop() == 0
+        heard = [systemd.recv(100)]
+        while heard[-1] == b"WATCHDOG=1":
+            heard.append(systemd.recv(100))
+        assert heard[-1] == b"STOPPING=1"
+
+
+def test_sighup_reads_the_log_level_again(node: NodeUnderTest) -> None:
+    node.start()
+    node.gm.wait_until(lambda: node.gm.beats)
+    wait_until(lambda: "runs." in node.log.read_text())
+    node.configure(logLevel="DEBUG")
+    assert node.process is not None
+    node.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "The log level is DEBUG now" in node.log.read_text())
+    node.config.write_text("nodeName: 7")
+    node.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "The settings stay as they are" in node.log.read_text())
+    assert node.stop() == 0
+
+
+def test_a_second_lc_in_one_folder_is_refused(node: NodeUnderTest) -> None:
+    node.start()
+    node.gm.wait_until(lambda: node.gm.beats)
+    first = node.process
+    node.start()
+    second, node.process = node.process, first
+    assert second is not None
+    assert second.wait(timeout=60) == 1
+    assert f"Another sedna-lc works in {node.folder / 'state'} already." in node.log.read_text()
+
+
+def test_a_taken_address_is_said(node: NodeUnderTest) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        node.configure(listen=f"127.0.0.1:{taken.getsockname()[1]}")
+        node.start()
+        process, node.process = node.process, None
+        assert process is not None
+        assert process.wait(timeout=60) == 1
+    assert "cannot be opened: Address already in use" in node.log.read_text()
+
+
+def test_stopping_takes_no_time_whatever_it_waits_for(node: NodeUnderTest) -> None:
+    node.gm.stop()
+    node.start()
+    wait_until(lambda: "does not answer" in node.log.read_text())
+    wait_until(lambda: "runs." in node.log.read_text())
+    begun = time.monotonic()
+    assert node.stop() == 0
+    # Generous: what is tested is that no wait of half a minute is waited out.
+    assert time.monotonic() - begun < 20
