@@ -1,12 +1,14 @@
 """Read the digits of a stream again and again, and save those the model is unsure of.
 
 The stream is a CSV file (`stream_url`) with one image per row and its number in the column `sample`. A hard
-example becomes the file `<sample>.json` in the folder HE_SAVED_URL: the image and what the model said.
+example becomes the file `<sample>.json` in the folder HE_SAVED_URL: the image and what the model said. It runs
+until it is told to end (SIGTERM), or for as many `passes` as the environment says.
 """
 
 from __future__ import annotations
 
 import json
+import signal
 import threading
 from collections import Counter
 from pathlib import Path
@@ -48,15 +50,17 @@ def main() -> None:
     pause = 1 / float(Context.get_parameters("images_per_second", "100"))
     passes = int(Context.get_parameters("passes", "0"))
     job = IncrementalLearning(estimator=Estimator)
-    never = threading.Event()
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
     done = 0
-    while passes == 0 or done < passes:
+    while not stop.is_set() and (passes == 0 or done < passes):
         counted: Counter[str] = Counter()
         for sample, pixels in zip(stream.y, stream.x, strict=True):
             result, _, is_hard = job.inference(pixels, post_process=probabilities)
             counted["hard"] += is_hard
             counted["saved"] += is_hard and save(folder, int(sample), pixels, result)
-            never.wait(pause)
+            if stop.wait(pause):
+                break
         done += 1
         LOGGER.info(
             "Pass %s: %s digits, %s of them hard, %s saved for labelling.",
