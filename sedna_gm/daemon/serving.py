@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from gevent import GreenletExit
+from gevent import GreenletExit, get_hub
 from gevent.event import Event
 from gevent.pool import Pool
 from gevent.server import StreamServer
@@ -27,6 +28,20 @@ if TYPE_CHECKING:
     from sedna_gm.daemon.wiring import GlobalManager
 
 logger = logging.getLogger(__name__)
+
+
+T = TypeVar("T")
+
+# Reading a megabyte of YAML takes about three seconds, in which nobody else would be served.
+_LONG_WORK = 16 * 1024
+
+
+def in_a_thread(work: Callable[[], T], size: int) -> T:
+    """Long work in a real thread beside gevent's loop, which shares the processor fairly; short work at once."""
+    if size < _LONG_WORK:
+        return work()
+    result: T = get_hub().threadpool.apply(work)
+    return result
 
 
 class Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -67,8 +82,15 @@ class Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no typ
         # Imported and built here, in the worker: whatever makes a lock or a thread must come after the patching.
         from sedna_gm.daemon.wiring import build
 
-        self.manager = build(self.settings)
+        self.manager = build(self.settings, aside=in_a_thread)
         return self.manager.app
+
+    def reload(self) -> None:
+        """SIGHUP, as when a terminal is closed: ends the service, like SIGTERM.
+
+        gunicorn would start a second worker beside the first, and there must be one writer only.
+        """
+        raise StopIteration
 
 
 class WatchingWorker(GeventWorker):  # type: ignore[misc]

@@ -10,7 +10,7 @@ from flask import Flask
 from sedna_gm.controllers import supervising
 from sedna_gm.http.apps import create_app
 from sedna_gm.http.exchange import Exchange
-from sedna_gm.http.parts import Parts
+from sedna_gm.http.parts import Aside, Parts, at_once
 from sedna_gm.settings import Settings
 from sedna_gm.store.heartbeats import Heartbeats
 from sedna_gm.store.interface import Clock, Store
@@ -46,7 +46,7 @@ def open_store(settings: Settings, clock: Clock = now) -> Store:
     return SqlStore(settings.database, clock, log_capacity=settings.watch_log)
 
 
-def build(settings: Settings, clock: Clock = now) -> GlobalManager:
+def build(settings: Settings, clock: Clock = now, aside: Aside = at_once) -> GlobalManager:
     """Opens the store and starts the controllers."""
     store = open_store(settings, clock)
     heartbeats = Heartbeats(clock)
@@ -54,5 +54,5 @@ def build(settings: Settings, clock: Clock = now) -> GlobalManager:
     # Stopping waits for what a controller has begun, but not longer than an operator likes to.
     patient = supervising.Settings(node_silence=settings.node_silence_seconds, patience=settings.http.stop_seconds)
     controllers = supervising.start(store, heartbeats, clock, patient)
-    app = create_app(Parts(store, heartbeats, clock, settings.http, exchange))
+    app = create_app(Parts(store, heartbeats, clock, settings.http, exchange, aside))
     return GlobalManager(app, store, exchange, controllers)

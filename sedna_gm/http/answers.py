@@ -90,6 +90,9 @@ def install_error_handlers(app: Flask) -> None:
 def _ours(error: GMError) -> Response:
     response = _status(error.code, status_of(error))
     response.headers.extend(error.headers)
+    if error.code == 503:
+        # Clients of Kubernetes wait so many seconds and ask again by themselves.
+        response.headers["Retry-After"] = "1"
     return response
 
 

@@ -97,8 +97,7 @@ def watch_collection(kind: Kind, namespace: str | None, name: str | None) -> Res
 
 def create(kind: Kind, namespace: str | None) -> Response:
     """POST: a new resource; in `namespace` or, without one in the address, in that of the body."""
-    data = bodies.read(request, parts().settings.max_body_bytes)
-    raw = bodies.decode(data, request.mimetype)
+    raw = bodies.receive(request)
     admitted = admit(raw, Place(kind, namespace), parameters.strictness(request.args))
     created = parts().store.create(admitted.resource, dry_run=parameters.dry_run(request.args))
     return answer(created, 201, admitted.warnings)

@@ -117,7 +117,7 @@ def _resources(group: str) -> list[dict[str, Any]]:
                 "kind": kind.name,
                 "verbs": _VERBS,
                 "shortNames": list(kind.short_names),
-                "categories": ["sedna"] if group else [],
+                "categories": ["sedna", "all"] if group else [],
             }
         )
         if kind.has_status:

@@ -42,7 +42,7 @@ def read_item(kind: Kind, namespace: str | None, name: str) -> Response:
 
 def replace_item(kind: Kind, namespace: str | None, name: str, *, status: bool) -> Response:
     """PUT: the whole resource, or (`status`) its whole status."""
-    raw = bodies.decode(bodies.read(request, parts().settings.max_body_bytes), request.mimetype)
+    raw = bodies.receive(request)
     key = key_at(kind, namespace, name)
     admitted = _admitted(raw, kind, key, parts().store.get(key), status)
     return _written(admitted, status)

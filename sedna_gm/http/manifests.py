@@ -50,7 +50,7 @@ def blueprint() -> Blueprint:
 
 
 def _submit() -> Response:
-    documents = bodies.decode_documents(bodies.read(request, parts().settings.max_body_bytes), request.mimetype)
+    documents = bodies.receive_documents(request)
     manifests = list(_flat(documents))
     if not manifests:
         raise BadRequest("The body holds no manifest.")

@@ -31,7 +31,7 @@ def blueprint() -> Blueprint:
 
     @views.post("/api/v1/namespaces")
     def _create() -> Response:
-        body = bodies.decode(bodies.read(request, parts().settings.max_body_bytes), request.mimetype)
+        body = bodies.receive(request)
         metadata = body.get("metadata") if isinstance(body, dict) else None
         name = metadata.get("name") if isinstance(metadata, dict) else None
         try:

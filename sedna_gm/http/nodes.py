@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -52,11 +53,11 @@ def _lines(
     exchange: Exchange, node: str, seconds: float, look_up_seconds: float, gone: Callable[[], bool]
 ) -> Iterator[bytes]:
     yield b""
-    while seconds > 0 and not exchange.closed and not gone():
-        question = exchange.next(node, min(look_up_seconds, seconds))
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0 and not exchange.closed and not gone():
+        question = exchange.next(node, min(look_up_seconds, left))
         if question is not None:
             yield dump_json(question.dump()) + b"\n"
-        seconds -= look_up_seconds
 
 
 def _answer(name: str, question_id: str) -> Response:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
 from flask import current_app
 
@@ -12,6 +14,18 @@ from sedna_gm.store.heartbeats import Heartbeats
 from sedna_gm.store.interface import Clock, Store
 
 _NAME = "sedna_gm"
+T = TypeVar("T")
+
+
+class Aside(Protocol):
+    """Does work of some size (in bytes), which may take long, so that others are served meanwhile."""
+
+    def __call__(self, work: Callable[[], T], size: int) -> T: ...
+
+
+def at_once(work: Callable[[], T], size: int) -> T:  # noqa: ARG001 - one way to do an Aside
+    """Where nobody else waits, or the system shares time among threads by itself."""
+    return work()
 
 
 @dataclass(frozen=True)
@@ -23,6 +37,7 @@ class Parts:
     clock: Clock
     settings: HttpSettings = field(default_factory=HttpSettings)
     exchange: Exchange = field(default_factory=Exchange)
+    aside: Aside = at_once
 
     def install(self, extensions: dict[str, object]) -> None:
         """Makes these the parts of an app."""

@@ -49,6 +49,7 @@ class Server:
             encoding="utf-8",
         )
         self.journal: list[str] = []
+        self._spoken = threading.Condition()
         self.process = subprocess.Popen(
             [*COMMAND, "serve", "--config", str(config), *arguments],
             stderr=subprocess.PIPE,
@@ -73,7 +74,22 @@ class Server:
     def _read(self) -> None:
         assert self.process.stderr is not None
         with closing(self.process.stderr) as lines:
-            self.journal.extend(lines)
+            for line in lines:
+                with self._spoken:
+                    self.journal.append(line)
+                    self._spoken.notify_all()
+
+    def said(self, text: str) -> str:
+        """Waits until the journal holds a line with `text`, and returns it."""
+        found: list[str] = []
+
+        def heard() -> bool:
+            found[:] = [line for line in self.journal if text in line]
+            return bool(found)
+
+        with self._spoken:
+            assert self._spoken.wait_for(heard, DEADLINE), "".join(self.journal)
+        return found[0]
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Ends the service as systemd would; returns its exit code."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -17,6 +18,15 @@ import pytest
 
 from tests.gm.clients.servers import COMMAND, Server
 from tests.gm.http.doors import BASE, MODELS, model
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One service for all tests that leave it as it was."""
+    server = Server(tmp_path_factory.mktemp("gm"), "http: {lookUpSeconds: 0.05}\n")
+    yield server
+    server.stop()
+    assert not [line for line in server.journal if "Traceback" in line or "this is a bug" in line], server.journal
 
 
 @pytest.fixture
@@ -46,7 +56,9 @@ def test_sigterm_ends_watches_with_a_last_bookmark_and_exits_in_peace(server: Se
     assert not [line for line in server.journal if "Traceback" in line or "ERROR" in line]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT], ids=["Ctrl-C", "quit"])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGQUIT, signal.SIGHUP], ids=["Ctrl-C", "quit", "the terminal is closed"]
+)
 def test_other_signals_end_it_too(server: Server, number: int) -> None:
     server.http.post(MODELS, json=model())
     assert server.stop(number) == 0
@@ -67,14 +79,18 @@ def test_a_watch_goes_on_with_the_service_that_was_started_again(tmp_path: Path)
         server.stop()
 
 
-def test_a_killed_service_has_kept_what_it_answered_for(tmp_path: Path) -> None:
+def worker_of(server: Server) -> int:
+    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+    return int(children[0])
+
+
+def test_w74_a_killed_service_has_kept_what_it_answered_for(tmp_path: Path) -> None:
     server = Server(tmp_path)
     made = server.http.post(MODELS, json=model()).json()
-    for line in subprocess.run(
-        ["pgrep", "-P", str(server.process.pid)], capture_output=True, text=True, check=True
-    ).stdout.split():
-        os.kill(int(line), signal.SIGKILL)
-    server.stop(signal.SIGKILL)
+    worker = worker_of(server)
+    server.process.kill()
+    os.kill(worker, signal.SIGKILL)
+    server.stop()
     server = Server(tmp_path)
     try:
         assert server.http.get(f"{MODELS}/m").json() == made
@@ -82,14 +98,52 @@ def test_a_killed_service_has_kept_what_it_answered_for(tmp_path: Path) -> None:
         server.stop()
 
 
-def test_systemd_hears_ready_when_it_is_and_stopping_when_it_stops(tmp_path: Path) -> None:
+def test_a_worker_process_that_dies_is_replaced(server: Server) -> None:
+    made = server.http.post(MODELS, json=model()).json()
+    os.kill(worker_of(server), signal.SIGKILL)
+    with httpx.Client(base_url=server.url, timeout=60, trust_env=False) as client:
+        assert client.get(f"{MODELS}/m").json() == made
+
+
+def test_a_large_yaml_file_does_not_keep_others_waiting(standing: Server) -> None:
+    text = "---\n".join(json.dumps(model(f"m{number}")).replace(", ", ",\n  ") + "\n" for number in range(400))
+    done: list[int] = []
+    submitting = threading.Thread(
+        target=lambda: done.append(
+            httpx.post(
+                f"{standing.url}/manifests?dryRun=All",
+                content=text,
+                headers={"Content-Type": "application/yaml"},
+                timeout=60,
+                trust_env=False,
+            ).status_code
+        )
+    )
+    submitting.start()
+    answered = 0
+    while submitting.is_alive():
+        assert standing.http.get("/healthz").text == "ok\n"
+        answered += 1
+    submitting.join()
+    assert done == [201]
+    assert answered > 1
+
+
+def test_a_watch_whose_client_has_gone_is_ended(standing: Server) -> None:
+    with standing.http.stream("GET", f"{BASE}/models", params={"watch": "1"}) as response:
+        assert response.status_code == 200
+    assert "GET" in standing.said("watch=1 answered 200")
+
+
+def test_systemd_hears_ready_once_the_address_is_known_and_stopping_in_the_end(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
         ear.bind(str(tmp_path / "notify"))
         ear.settimeout(30)
         environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "200000"}
-        server = Server(tmp_path, environment=environment)
+        server = Server(tmp_path, environment=environment, arguments=["--address-file", str(tmp_path / "url")])
         heard = ear.recv(100)
         assert heard.startswith(b"READY=1")
+        assert (tmp_path / "url").read_text() == f"{server.url}\n"
         assert server.http.get("/readyz").text == "ok\n"
         assert ear.recv(100) == b"WATCHDOG=1"
         server.stop()
@@ -98,37 +152,36 @@ def test_systemd_hears_ready_when_it_is_and_stopping_when_it_stops(tmp_path: Pat
         assert heard == b"STOPPING=1"
 
 
-def test_hundreds_of_watchers_hear_of_one_change(tmp_path: Path) -> None:
-    count = 300
-    server = Server(tmp_path)
-    try:
-        host, port = server.url.removeprefix("http://").split(":")
-        request = f"GET {BASE}/models?watch=1&resourceVersion=0 HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
-        watchers = [socket.create_connection((host, int(port)), timeout=30) for _ in range(count)]
+def test_hundreds_of_watchers_hear_of_one_change(standing: Server) -> None:
+    host, port = standing.url.removeprefix("http://").split(":")
+    version = standing.http.get(MODELS).json()["metadata"]["resourceVersion"]
+    path = f"{BASE}/namespaces/hundreds/models"
+    request = f"GET {path}?watch=1&resourceVersion={version} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
+    with contextlib.ExitStack() as connections:
+        watchers = [
+            connections.enter_context(socket.create_connection((host, int(port)), timeout=60)) for _ in range(300)
+        ]
         for watcher in watchers:
             watcher.sendall(request)
             assert watcher.recv(1000).startswith(b"HTTP/1.1 200")
-        server.http.post(MODELS, json=model())
+        standing.http.post(path, json=model())
         for watcher in watchers:
             assert b'"type":"ADDED"' in watcher.recv(4000)
-            watcher.close()
-    finally:
-        server.stop()
 
 
-def test_a_body_in_chunks_over_the_limit_is_413_and_its_sender_hears_it(server: Server) -> None:
+def test_a_body_in_chunks_over_the_limit_is_413_and_its_sender_hears_it(standing: Server) -> None:
     def too_much() -> Iterator[bytes]:
         for _ in range(80):
             yield b" " * 65536
 
-    response = server.http.post(MODELS, content=too_much(), headers={"Content-Type": "application/json"})
+    response = standing.http.post(MODELS, content=too_much(), headers={"Content-Type": "application/json"})
     assert response.status_code == 413
-    assert server.http.post(MODELS, content=b" " * 4_000_000).json()["reason"] == "RequestEntityTooLarge"
-    assert server.http.get("/healthz").text == "ok\n"
+    assert standing.http.post(MODELS, content=b" " * 4_000_000).json()["reason"] == "RequestEntityTooLarge"
+    assert standing.http.get("/healthz").text == "ok\n"
 
 
-def test_garbage_on_the_wire_hurts_nobody(server: Server) -> None:
-    host, port = server.url.removeprefix("http://").split(":")
+def test_garbage_on_the_wire_hurts_nobody(standing: Server) -> None:
+    host, port = standing.url.removeprefix("http://").split(":")
     for garbage in (
         b"\x00\xff\r\n\r\n",
         b"GET / HTTP/9.9\r\n\r\n",
@@ -137,18 +190,16 @@ def test_garbage_on_the_wire_hurts_nobody(server: Server) -> None:
         with socket.create_connection((host, int(port)), timeout=30) as wire:
             wire.sendall(garbage)
             assert b" 500 " not in wire.recv(1000)
-    assert server.http.get("/healthz").text == "ok\n"
+    assert standing.http.get("/healthz").text == "ok\n"
 
 
-def test_an_upload_that_breaks_off_is_no_bug(server: Server) -> None:
-    host, port = server.url.removeprefix("http://").split(":")
+def test_an_upload_that_breaks_off_is_no_bug(standing: Server) -> None:
+    host, port = standing.url.removeprefix("http://").split(":")
     head = f"POST {MODELS} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     for broken in (f"{head}Content-Length: 1000\r\n\r\n{{", f"{head}Transfer-Encoding: chunked\r\n\r\n5\r\nab"):
         with socket.create_connection((host, int(port)), timeout=30) as wire:
             wire.sendall(broken.encode())
-    assert server.http.get("/healthz").text == "ok\n"
-    server.stop()
-    assert not [line for line in server.journal if "Traceback" in line or "this is a bug" in line], server.journal
+    assert standing.http.get("/healthz").text == "ok\n"
 
 
 @pytest.mark.parametrize(
@@ -169,19 +220,10 @@ def test_a_service_that_cannot_start_says_why_in_a_sentence(tmp_path: Path, sett
     assert "Traceback" not in done.stderr
 
 
-def test_the_address_file_tells_the_port_that_was_taken(tmp_path: Path) -> None:
-    server = Server(tmp_path, arguments=["--address-file", str(tmp_path / "url")])
-    try:
-        assert (tmp_path / "url").read_text() == f"{server.url}\n"
-        assert httpx.get(f"{server.url}/livez", trust_env=False).text == "ok\n"
-    finally:
-        server.stop()
-
-
-def test_the_job_of_a_manifest_is_taken_up_by_its_controller(server: Server) -> None:
+def test_the_job_of_a_manifest_is_taken_up_by_its_controller(standing: Server) -> None:
     from tests.api.manifests import job
 
     path = f"{BASE}/namespaces/default/incrementallearningjobs"
-    server.http.post(path, content=json.dumps(job()), headers={"Content-Type": "application/json"})
-    taken = server.until(path, lambda found: found.get("status", {}).get("phase") == "Waiting")
+    standing.http.post(path, content=json.dumps(job()), headers={"Content-Type": "application/json"})
+    taken = standing.until(path, lambda found: found.get("status", {}).get("phase") == "Waiting")
     assert taken["status"]["message"]

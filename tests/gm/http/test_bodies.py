@@ -84,15 +84,16 @@ def test_not_yaml_is_400_with_line_and_column(door: Door) -> None:
         (b'{"a": ' + b"1" * 10_000 + b"}", "application/json"),
         (b"a: " + b"1" * 10_000, YAML),
         (b"{}\n---\n{}", YAML),
+        (json.dumps({"spec": {str(number): 1 for number in range(30_000)}}).encode(), "application/json"),
     ],
-    ids=range(23),
+    ids=range(24),
 )
 def test_what_cannot_be_read_is_a_bad_request(door: Door, data: bytes, media: str) -> None:
     assert door.post(MODELS, expect=400, data=data, content_type=media)["reason"] == "BadRequest"
 
 
 @pytest.mark.parametrize(
-    "media", ["application/x-www-form-urlencoded", "text/plain", "application/vnd.kubernetes.protobuf"]
+    "media", ["", "application/x-www-form-urlencoded", "text/plain", "application/vnd.kubernetes.protobuf"]
 )
 def test_another_media_type_says_which_to_name(door: Door, media: str) -> None:
     refused = door.post(MODELS, expect=415, data=b"kind: Model", content_type=media)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sedna_gm.store.interface import Key
 from tests.gm.http.doors import BASE, MODELS, Door, dataset, model, node, worker
 
 
@@ -207,7 +208,7 @@ def test_a_prefix_gets_names_of_its_own(door: Door) -> None:
     assert all(name.startswith("m-") and len(name) == 7 for name in names)
 
 
-def test_a_patch_without_a_version_survives_a_writer_in_between(door: Door) -> None:
+def test_w08_a_patch_without_a_version_survives_a_writer_in_between(door: Door) -> None:
     door.post(MODELS, model())
     store, update = door.parts.store, door.parts.store.update
     hurried: list[int] = []
@@ -215,7 +216,7 @@ def test_a_patch_without_a_version_survives_a_writer_in_between(door: Door) -> N
     def slower(resource: Any, *, dry_run: bool = False) -> Any:
         if not hurried:
             hurried.append(1)
-            update({**store.get(_key()), "spec": {"url": "/hurried", "format": "pb"}})
+            update({**store.get(Key("Model", "default", "m")), "spec": {"url": "/hurried", "format": "pb"}})
         return update(resource, dry_run=dry_run)
 
     store.update = slower  # type: ignore[method-assign]
@@ -223,10 +224,9 @@ def test_a_patch_without_a_version_survives_a_writer_in_between(door: Door) -> N
     assert patched["spec"] == {"url": "/hurried", "format": "h5"}
 
 
-def _key() -> Any:
-    from sedna_gm.store.interface import Key
-
-    return Key("Model", "default", "m")
+def test_w07_a_status_for_nobody_is_404_and_not_quietly_dropped(door: Door) -> None:
+    door.patch(f"{BASE}/namespaces/default/workers/w/status", {"status": {"phase": "Succeeded"}}, 404)
+    door.put(f"{BASE}/namespaces/default/workers/w/status", worker(), 404)
 
 
 @pytest.mark.parametrize(

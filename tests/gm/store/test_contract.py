@@ -13,6 +13,7 @@ from sedna_gm.errors import AlreadyExists, BadRequest, Conflict, Gone, NotFound
 from sedna_gm.store.interface import ChangeType, Key, Store, Watch, key_of, revision_of
 from sedna_gm.store.memory import MemoryStore
 from sedna_gm.store.sql.store import SqlStore
+from sedna_gm.store.writing import RowStore
 
 
 def dataset(name: str = "d", namespace: str = "default", **more: Any) -> dict[str, Any]:
@@ -65,7 +66,7 @@ class StoreContract:
         store.create({**dataset(), "kind": "Model"})
         assert [key_of(item).namespace for item in store.list("Dataset").items] == ["default", "other"]
 
-    def test_what_was_given_and_what_was_got_are_the_callers_own(self, store: Store) -> None:
+    def test_w72_what_was_given_and_what_was_got_are_the_callers_own(self, store: Store) -> None:
         given = dataset()
         store.create(given)
         given["spec"]["url"] = "spoilt"
@@ -90,7 +91,7 @@ class StoreContract:
         counted = store.update_status({**moved, "status": {"numberOfSamples": 3}})
         assert (counted["metadata"]["generation"], revision_of(counted)) == (2, 4)
 
-    def test_a_write_that_changes_nothing_takes_no_version_and_wakes_nobody(self, store: Store) -> None:
+    def test_w76_a_write_that_changes_nothing_takes_no_version_and_wakes_nobody(self, store: Store) -> None:
         made = store.create({**dataset(), "status": {"numberOfSamples": 1}})
         with store.watch() as watch:
             assert store.update(made) == made
@@ -125,7 +126,7 @@ class StoreContract:
             store.update({**dataset(), "metadata": {**dataset()["metadata"], "uid": made["metadata"]["uid"]}})
         assert store.get(key_of(again)) == again
 
-    def test_spec_and_status_keep_out_of_each_others_way(self, store: Store) -> None:
+    def test_w01_spec_and_status_keep_out_of_each_others_way(self, store: Store) -> None:
         made = store.create(dataset())
         counted = store.update_status({**changed(made, url="/ignored"), "status": {"numberOfSamples": 3}})
         assert (counted["spec"]["url"], counted["status"]) == ("/data/d.txt", {"numberOfSamples": 3})
@@ -277,7 +278,7 @@ class StoreContract:
             assert watch.revision == 3
             assert len(drain(everything)) == 3
 
-    def test_to_a_selective_watcher_what_stops_matching_is_deleted(self, store: Store) -> None:
+    def test_w80_to_a_selective_watcher_what_stops_matching_is_deleted(self, store: Store) -> None:
         with store.watch("Dataset", matches=url_is("/mine")) as watch:
             made = store.create(changed(dataset(), url="/other"))
             mine = store.update(changed(made, url="/mine"))
@@ -318,6 +319,29 @@ class StoreContract:
         with pytest.raises(Gone):
             store.watch(since=0)
 
+    def test_w77_the_log_of_changes_stays_bounded(self, store: Store) -> None:
+        assert isinstance(store, RowStore)
+        for number in range(5 * self.LOG):
+            store.create(dataset(f"d{number}"))
+        assert len(store._log._changes) < 2 * self.LOG
+
+    def test_w73_what_is_announced_can_be_read_at_once(self, store: Store) -> None:
+        missing: list[Key] = []
+        with store.watch() as watch:
+
+            def read() -> None:
+                seen = 0
+                while seen < 2 * self.LOG - 1 and (changes := watch.wait(30)):
+                    seen += len(changes)
+                    missing.extend(c.key for c in changes if revision_of(store.get(c.key)) < c.revision)
+
+            reader = threading.Thread(target=read)
+            reader.start()
+            for number in range(2 * self.LOG - 1):
+                store.create(dataset(f"d{number}"))
+            reader.join(60)
+        assert missing == []
+
     def test_a_revision_from_the_future_is_gone_too(self, store: Store) -> None:
         with pytest.raises(Gone):
             store.watch(since=1)
@@ -344,7 +368,7 @@ class StoreContract:
 
     # -- many at once ------------------------------------------------------------------------------------
 
-    def test_writers_at_once_lose_no_update_and_skip_no_revision(self, store: Store) -> None:
+    def test_w70_writers_at_once_lose_no_update_and_skip_no_revision(self, store: Store) -> None:
         store.create({**dataset(), "spec": {"count": 0}})
         key = Key("Dataset", "default", "d")
 

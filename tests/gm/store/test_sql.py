@@ -22,7 +22,7 @@ def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'gm.db'}"
 
 
-def test_everything_is_there_after_a_restart(url: str, clock: Any) -> None:
+def test_w05_everything_is_there_after_a_restart(url: str, clock: Any) -> None:
     store = SqlStore(url, clock)
     made = store.create({**MODEL, "spec": {"url": "/m"}})
     job = Key("IncrementalLearningJob", "default", "j")
@@ -74,7 +74,7 @@ def test_an_unusable_database_says_which_and_why(damage: str, tmp_path: Path, cl
         SqlStore(f"{scheme}:///{path}", clock)
 
 
-def test_a_disk_that_fails_is_not_the_clients_fault_and_leaves_nothing_half_done(
+def test_w81_a_disk_that_fails_is_not_the_clients_fault_and_leaves_nothing_half_done(
     url: str, clock: Any, tmp_path: Path
 ) -> None:
     store = SqlStore(url, clock)
