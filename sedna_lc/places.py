@@ -25,6 +25,10 @@ class Places:
         """Where the library keeps the reports it has not handed over yet; private to the worker."""
         return self.state_dir / "spool" / _namespace(worker) / worker.metadata.name
 
+    def models_folder(self, worker: Worker) -> Path:
+        """Where the versions of the model that the worker's job serves lie, each in a folder of its own."""
+        return self.state_dir / "models" / _namespace(worker) / worker.spec.job.name
+
     def hot_update_file(self, worker: Worker) -> Path:
         """The file that names the model to serve, laid out as in the original."""
         folder = self.state_dir / "model-hot-update" / _namespace(worker)

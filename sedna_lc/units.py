@@ -169,6 +169,7 @@ def _own_binds(worker: Worker, places: Places) -> Iterator[Bind]:
     yield from _self_binds([spec.job_output_dir], read_only=True)
     if spec.hot_update is not None and spec.hot_update.enabled:
         yield _self_bind(str(places.hot_update_file(worker).parent), read_only=True)
+        yield _self_bind(str(places.models_folder(worker)), read_only=True)
     # The folders, not the files: a file that is replaced while bound stays the old one inside.
     urls = [model.url for model in spec.models] + ([spec.dataset.url] if spec.dataset else [])
     yield from _self_binds([posixpath.dirname(local_path(url) or "") for url in urls], read_only=True)

@@ -35,8 +35,7 @@ class Means:
 
     def slot(self, worker: Worker) -> ModelSlot:
         """Return where the worker's models lie."""
-        namespace = worker.metadata.namespace or "default"
-        return ModelSlot(self.places.state_dir / "models" / namespace / worker.spec.job.name)
+        return ModelSlot(self.places.models_folder(worker))
 
     def now(self) -> str:
         """Return the time as it travels."""

@@ -380,6 +380,9 @@ class TestHotUpdate:
 
     def test_a_new_model_is_put_beside_the_old_one_and_no_unit_stops(self, world: World, key: tuple[str, str]) -> None:
         old = world.hot_file()["model_path"]
+        # What appears here later is visible inside the sandbox of a unit that already runs.
+        slot = str(world.places.state_dir / "models/default/j")
+        assert slot in {bind.source for bind in world.host.started[0].binds}
         sha256 = world.serve(key, world.model("r1", "better"), 1)
         world.settle(key)
         assert world.told(key)["model"]["state"] == "Loading"

@@ -6,6 +6,7 @@ import itertools
 import json
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -39,6 +40,7 @@ class World:
         self.generations = itertools.count(2)
         self.uids = itertools.count(1)
         self.synced = True
+        self.wanted_count = Counter[str]()
         self.image("app:v1")
         (folder / "data").mkdir()
         self.dataset = folder / "data" / "list.txt"
@@ -116,6 +118,7 @@ class World:
             "spec": {**content, **spec},
         }
         self.store.put_wanted("workers", resource)
+        self.wanted_count[role] += 1
         return "default", NAMES[role]
 
     def reference(self, path: Path, number: int, **fields: Any) -> dict[str, Any]:

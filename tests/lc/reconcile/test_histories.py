@@ -1,0 +1,162 @@
+"""Random lives of a node: whatever happens in whatever order, nothing runs twice, goes backwards or gets stuck."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from sedna.api.workers import FINAL_PHASES
+from sedna_lc.runners.names import worker_unit
+from sedna_lc.state.memory import MemoryStore
+from tests.lc.reconcile.worlds import NAMES, World
+
+ROLES = st.sampled_from(["train", "inference"])
+
+
+class NodeMachine(RuleBasedStateMachine):
+    """The GM, the host, the operator and the LC each do something; the LC must keep its promises."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="node-"))
+        self.world = World(self.folder)
+        self.models = [self.world.model(f"r{number}", f"model {number}") for number in range(3)]
+        self.ended: dict[str, str] = {}
+
+    def key(self, role: str) -> tuple[str, str]:
+        return "default", NAMES[role]
+
+    def wanted(self, role: str) -> dict[str, object] | None:
+        found = self.world.store.wanted("workers").get(self.key(role))
+        return dict(found) if found is not None else None
+
+    def runs(self, role: str) -> bool:
+        unit = self.world.unit(self.key(role))
+        return unit is not None and not unit.activity.ended
+
+    @rule(role=ROLES)
+    def the_gm_wants(self, role: str) -> None:
+        if self.wanted(role) is None:
+            self.world.want(role)
+
+    @rule(role=ROLES)
+    def the_gm_deletes(self, role: str) -> None:
+        if self.wanted(role) is not None:
+            self.world.delete(self.key(role))
+
+    @rule(role=ROLES)
+    def the_gm_drops_what_was_released(self, role: str) -> None:
+        uid = (self.wanted(role) or {"metadata": {}})["metadata"].get("uid")  # type: ignore[attr-defined]
+        if any(letter.key == f"{uid}/finalizers" for letter in self.world.store.letters()):
+            self.world.store.drop_wanted("workers", self.key(role))
+
+    @rule(number=st.integers(0, 2))
+    def the_gm_changes_the_model(self, number: int) -> None:
+        if self.wanted("inference") is not None:
+            self.world.serve(self.key("inference"), self.models[number], number)
+
+    @rule(role=ROLES, code=st.sampled_from([0, 1]))
+    def the_program_ends(self, role: str, code: int) -> None:
+        if self.runs(role):
+            self.world.host.finish(worker_unit(*self.key(role)), code)
+
+    @rule(role=ROLES)
+    def the_unit_vanishes(self, role: str) -> None:
+        if self.runs(role):
+            self.world.host.vanish(worker_unit(*self.key(role)))
+
+    @rule(role=ROLES, pause=st.booleans())
+    def the_operator_pauses_or_resumes(self, role: str, pause: bool) -> None:
+        unit = self.world.unit(self.key(role))
+        if unit is None or unit.activity.ended:
+            return
+        if unit.activity.value == "Paused" and not pause:
+            self.world.host.resume(unit.name)
+        elif unit.activity.value == "Running" and pause:
+            self.world.host.pause(unit.name)
+
+    @rule(status=st.sampled_from(["completed", "failed", "running"]))
+    def the_training_reports(self, status: str) -> None:
+        if self.runs("train"):
+            self.world.report(self.key("train"), "train", status)
+
+    @rule(status=st.sampled_from(["completed", "failed"]))
+    def the_model_is_confirmed_or_refused(self, status: str) -> None:
+        if self.runs("inference"):
+            file = self.world.hot_file()
+            result = {"url": file["model_path"], "sha256": file["sha256"]}
+            self.world.report(self.key("inference"), "deploy", status, results=[result])
+
+    @rule()
+    def the_lc_is_restarted(self) -> None:
+        self.world.restart()
+
+    @rule()
+    def the_lc_loses_its_memory(self) -> None:
+        """The database is damaged; the GM remembers what it was told."""
+        before = self.world.store
+        fresh = MemoryStore()
+        fresh.put_wanted("datasets", before.wanted("datasets")["default", "d"])
+        progress = before.progress("du")
+        assert progress is not None
+        fresh.put_progress(progress)
+        for key, resource in before.wanted("workers").items():
+            record = before.worker(key)
+            told = record.status.dump() if record is not None and record.uid == resource["metadata"]["uid"] else {}
+            fresh.put_wanted("workers", {**resource, "status": told})
+        self.world.store = fresh
+        self.world.restart()
+
+    @rule(role=ROLES)
+    def the_lc_looks(self, role: str) -> None:
+        self.world.settle(self.key(role))
+
+    @invariant()
+    def no_training_ever_runs_twice(self) -> None:
+        if hasattr(self, "world"):
+            started = [unit for unit in self.world.host.started if unit.name == worker_unit(*self.key("train"))]
+            assert len(started) <= self.world.wanted_count["train"]
+
+    @invariant()
+    def a_final_phase_stays(self) -> None:
+        if not hasattr(self, "world"):
+            return
+        for record in self.world.store.workers():
+            phase = record.status.phase
+            before = self.ended.get(record.uid)
+            assert before is None or phase == before
+            if phase in FINAL_PHASES:
+                self.ended[record.uid] = phase
+
+    def teardown(self) -> None:
+        if not hasattr(self, "world"):
+            return
+        try:
+            self.end()
+        finally:
+            shutil.rmtree(self.folder)
+
+    def end(self) -> None:
+        """In the end the GM deletes everything: all units go, and all resources are let go."""
+        for role in ("train", "inference"):
+            key = self.key(role)
+            self.world.settle(key)
+            if self.wanted(role) is not None:
+                self.world.delete(key)
+            for _ in range(3):
+                self.world.settle(key)
+            assert self.world.unit(key) is None
+            assert self.world.store.worker(key) is None
+            resource = self.wanted(role)
+            if resource is not None:
+                uid = resource["metadata"]["uid"]  # type: ignore[index]
+                assert any(letter.key == f"{uid}/finalizers" for letter in self.world.store.letters())
+
+
+TestNode = NodeMachine.TestCase
+TestNode.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)

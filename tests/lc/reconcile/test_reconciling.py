@@ -1,0 +1,144 @@
+"""The reconciler among its neighbours: GM, door, runner, and nobody at all."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sedna.api.workers import WorkerReport
+from sedna_lc.errors import Never
+from sedna_lc.reconcile.reconciling import Reconciler, UnknownWorker
+from sedna_lc.reconcile.starting import Means
+from sedna_lc.runners.base import UnitSpec
+from sedna_lc.runners.memory import MemoryRunner
+from sedna_lc.runners.names import worker_unit
+from tests.lc.reconcile.worlds import World
+
+KEY = ("default", "j-train-1")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+@pytest.fixture
+def reconciler(world: World) -> Iterator[Reconciler]:
+    means = Means(world.store, MemoryRunner(world.host), world.places, "http://127.0.0.1:9100", world.clock)
+    made = Reconciler(means, lambda: None, lambda: iter(lambda: 0.01, None), time.monotonic)
+    yield made
+    made.close()
+
+
+def resources(world: World) -> list[Any]:
+    return list(world.store.wanted("workers").values())
+
+
+def wait_for(world: World, phase: str) -> None:
+    deadline = time.monotonic() + 20
+    while world.told(KEY).get("phase") != phase:
+        assert time.monotonic() < deadline, world.told(KEY)
+        time.sleep(0.01)
+
+
+def orphan(name: str = "sedna-worker-default-old") -> UnitSpec:
+    return UnitSpec(name, "left over", ("/bin/true",), "/", {})
+
+
+def test_what_the_gm_lists_runs(world: World, reconciler: Reconciler) -> None:
+    world.want("train")
+    listed = resources(world)
+    world.store.replace_wanted("workers", [])
+    reconciler.start()
+    reconciler.listed(listed)
+    wait_for(world, "Running")
+
+
+def test_a_unit_that_ends_is_noticed_by_itself(world: World, reconciler: Reconciler) -> None:
+    world.want("train")
+    reconciler.start()
+    wait_for(world, "Running")
+    world.host.finish(worker_unit(*KEY), 3)
+    wait_for(world, "Failed")
+
+
+def test_a_report_is_taken_in_at_once(world: World, reconciler: Reconciler) -> None:
+    world.want("train")
+    reconciler.start()
+    wait_for(world, "Running")
+    report = WorkerReport(name=KEY[1], namespace="default", kind="train", status="running", message="epoch 1")
+    reconciler.report(report)
+    deadline = time.monotonic() + 20
+    while (world.told(KEY).get("report") or {}).get("message") != "epoch 1":
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_w07_a_report_of_an_unknown_worker_is_refused(reconciler: Reconciler) -> None:
+    with pytest.raises(UnknownWorker, match="no worker nobody in namespace default"):
+        reconciler.report(WorkerReport(name="nobody", namespace="default", kind="train", status="running"))
+
+
+def test_units_of_nobody_are_stopped_once_the_gm_was_heard(world: World, reconciler: Reconciler) -> None:
+    MemoryRunner(world.host).start(orphan())
+    reconciler.start()
+    reconciler.look_at_all()
+    assert world.host.stop_requests == []
+    reconciler.listed([])
+    assert world.host.stop_requests == ["sedna-worker-default-old"]
+    reconciler.look_at_all()
+    assert MemoryRunner(world.host).observe() == {}
+
+
+def test_a_gm_that_forgot_what_it_was_told_is_told_again(world: World, reconciler: Reconciler) -> None:
+    world.want("train")
+    reconciler.start()
+    wait_for(world, "Running")
+    for letter in world.store.letters():
+        world.store.settle(letter)
+    reconciler.listed(resources(world))
+    wait_for(world, "Running")
+
+
+def test_a_worker_that_went_from_the_gm_goes_from_here(world: World, reconciler: Reconciler) -> None:
+    world.want("train")
+    reconciler.start()
+    reconciler.listed(resources(world))
+    wait_for(world, "Running")
+    reconciler.gone(resources(world)[0])
+    deadline = time.monotonic() + 20
+    while world.store.worker(KEY) is not None or world.unit(KEY) is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_word_that_an_earlier_worker_is_gone_leaves_the_new_one(world: World, reconciler: Reconciler) -> None:
+    world.want("train")
+    old = resources(world)[0]
+    world.want("train")
+    reconciler.gone(old)
+    assert world.store.wanted("workers")[KEY]["metadata"]["uid"] == "uid-2"
+
+
+def test_a_log_that_is_not_there_is_said_with_the_reason(world: World, reconciler: Reconciler) -> None:
+    world.base.unlink()
+    world.want("train")
+    reconciler.start()
+    wait_for(world, "Pending")
+    with pytest.raises(Never, match=r"has no log here\. Model m is not there"):
+        reconciler.read_log(*KEY, None, False, threading.Event())
+
+
+def test_w72_the_status_of_others_does_not_change_what_is_known_here(world: World, reconciler: Reconciler) -> None:
+    world.want("train")
+    reconciler.start()
+    wait_for(world, "Running")
+    reconciler.changed({**resources(world)[0], "status": {"phase": "Failed"}})
+    world.host.finish(worker_unit(*KEY), 3)
+    wait_for(world, "Failed")
+    assert world.told(KEY)["exitCode"] == 3
