@@ -5,8 +5,10 @@ One worker, because the log of changes lives in its memory and SQLite has one wr
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import resource
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -44,6 +46,13 @@ def in_a_thread(work: Callable[[], T], size: int) -> T:
     return result
 
 
+def allow_many_files() -> None:
+    """Each watch is an open file, and the usual soft limit of 1024 is for programs that use select()."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 class Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """Our settings as gunicorn's, and our app, built in the worker once gevent has patched it."""
 
@@ -52,6 +61,7 @@ class Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no typ
         self.notifier = notifier
         self.address_file = address_file
         self.manager: GlobalManager | None = None
+        allow_many_files()
         super().__init__()
 
     def load_config(self) -> None:

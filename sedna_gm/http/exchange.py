@@ -128,7 +128,9 @@ class Exchange:
     def answering(self, node: str, question_id: str) -> Question:
         """The question that the node begins to answer. Raises NotFound when nobody waits for it any more."""
         with self._changed:
-            question = self._unanswered.pop(question_id, None)
+            question = self._unanswered.get(question_id)
+            if question is not None and question.node == node:
+                del self._unanswered[question_id]
         if question is None or question.node != node:
             raise NotFound(f"Nobody waits for an answer to question {question_id[:40]} to node {node}.")
         question.answer.open()

@@ -86,18 +86,33 @@ def test_a_question_waits_for_a_node_that_is_just_coming_back() -> None:
 
 def test_a_node_answers_only_its_own_questions() -> None:
     exchange = Exchange()
-    threading.Thread(target=_try, args=(exchange,)).start()
+    asker = threading.Thread(target=exchange.ask, args=("edge", {}, 30))
+    asker.start()
     question = exchange.next("edge", 30)
     assert question is not None
     with pytest.raises(NotFound):
         exchange.answering("other", question.id)
+    assert exchange.answering("edge", question.id) is question
+    asker.join(30)
+
+
+def test_stopping_ends_every_wait() -> None:
+    exchange = Exchange()
+    refusals: list[type[BaseException]] = []
+
+    def ask() -> None:
+        try:
+            exchange.ask("edge", {}, 30)
+        except NodeSilent as silent:
+            refusals.append(type(silent))
+
+    asker = threading.Thread(target=ask)
+    asker.start()
+    assert exchange.next("edge", 30) is not None
     exchange.close()
+    asker.join(30)
+    assert refusals == [NodeSilent]
     assert exchange.next("edge", 30) is None
-
-
-def _try(exchange: Exchange) -> None:
-    with pytest.raises(NodeSilent):
-        exchange.ask("edge", {}, 30)
 
 
 def test_a_question_that_nobody_took_is_forgotten() -> None:

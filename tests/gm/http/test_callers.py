@@ -1,0 +1,42 @@
+"""Whether a client has hung up."""
+
+from __future__ import annotations
+
+import fcntl
+import resource
+import socket
+
+import pytest
+
+from sedna_gm.http.callers import hung_up
+
+
+def test_a_client_is_there_until_it_closes() -> None:
+    ours, theirs = socket.socketpair()
+    with ours:
+        gone = hung_up({"gunicorn.socket": ours})
+        assert not gone()
+        theirs.send(b"the next request")
+        assert not gone()
+        ours.recv(100)
+        theirs.close()
+        assert gone()
+    assert gone()
+
+
+def test_without_a_socket_to_look_at_nobody_is_taken_for_gone() -> None:
+    assert not hung_up({})()
+
+
+def test_the_two_thousandth_client_is_there_too() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 2100:
+        pytest.skip("this machine does not let a process open so many files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2100), hard))
+    try:
+        ours, theirs = socket.socketpair()
+        with ours, theirs, socket.socket(fileno=fcntl.fcntl(ours.fileno(), fcntl.F_DUPFD, 2000)) as high:
+            assert high.fileno() >= 2000
+            assert not hung_up({"gunicorn.socket": high})()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
