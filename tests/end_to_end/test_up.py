@@ -38,14 +38,16 @@ class Up:
             [str(BIN / "sedna"), "up", "--dir", str(self.folder), *words],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )  # fmt: skip
-        threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
+        self._news = queue.Queue()
+        threading.Thread(target=self._read, args=(self.process, self._news), daemon=True).start()
 
-    def _read(self, process: subprocess.Popen[str]) -> None:
+    @staticmethod
+    def _read(process: subprocess.Popen[str], news: queue.Queue[str | None]) -> None:
         assert process.stdout is not None
         with process.stdout:
             for line in process.stdout:
-                self._news.put(line.rstrip("\n"))
-        self._news.put(None)
+                news.put(line.rstrip("\n"))
+        news.put(None)
 
     def until(self, text: str) -> str:
         deadline = time.monotonic() + DEADLINE
