@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 from sedna.api.kinds import by_kind
@@ -20,6 +20,7 @@ from sedna_gm.store.interface import Change, ChangeType, Key, Store, Watch, key_
 
 _LOG = logging.getLogger(__name__)
 
+JOB_KINDS = ("IncrementalLearningJob",)
 KINDS = ("Node", "Dataset", "Model", "IncrementalLearningJob", "Worker")
 
 Raw = Mapping[str, Any]
@@ -52,6 +53,8 @@ class Mirror:
         self._changed = threading.Condition()
         self._entries: dict[str, dict[Key, Entry]] = {kind: {} for kind in KINDS}
         self._workers_of: dict[Key, set[Key]] = defaultdict(set)
+        self._named_by: dict[Key, set[Key]] = defaultdict(set)
+        self._loads: Counter[str] = Counter()
         self._revision = 0
         self._watch: Watch | None = None
 
@@ -70,12 +73,12 @@ class Mirror:
             since = self._store.revision()
             self._watch = self._store.watch(since=since)
             before = {key for entries in self._entries.values() for key in entries}
-            self._workers_of.clear()
+            for index in (self._workers_of, self._named_by, self._loads):
+                index.clear()
             for kind in KINDS:
-                page = self._store.list(kind)
-                self._entries[kind] = {key_of(raw): Entry(raw) for raw in page.items}
-            for key, entry in self._entries["Worker"].items():
-                self._workers_of[owner_key(entry.raw)].add(key)
+                self._entries[kind] = {}
+                for raw in self._store.list(kind).items:
+                    self._put(key_of(raw), raw)
             self._revision = since
             self._changed.notify_all()
             after = {key for entries in self._entries.values() for key in entries}
@@ -128,10 +131,20 @@ class Mirror:
                 _LOG.warning("The stored %s cannot be read and is left out.", key)
         return found
 
-    def workers_of(self, job: Key) -> list[Raw]:
-        """The stored form of every worker that names this job, in the order of their names."""
+    def workers_of(self, job: Key) -> list[Entry]:
+        """Every worker that names this job, in the order of their names."""
         with self._changed:
-            return [self._entries["Worker"][key].raw for key in sorted(self._workers_of.get(job, ()))]
+            return [self._entries["Worker"][key] for key in sorted(self._workers_of.get(job, ()))]
+
+    def jobs_naming(self, key: Key) -> list[Key]:
+        """The jobs that name this dataset or model."""
+        with self._changed:
+            return sorted(self._named_by.get(key, ()))
+
+    def loads(self) -> dict[str, int]:
+        """How many workers that have not ended are bound to each node."""
+        with self._changed:
+            return dict(self._loads)
 
     def raws(self, kind: str) -> list[Raw]:
         """The stored form of every resource of a kind."""
@@ -147,21 +160,35 @@ class Mirror:
         known = entries.get(change.key)
         if known is not None and revision_of(known.raw) >= change.revision:
             return
-        if change.type is ChangeType.DELETED:
-            entries.pop(change.key, None)
-        else:
-            entries[change.key] = Entry(change.resource)
-        if change.key.kind == "Worker":
-            self._index(change)
+        self._put(change.key, None if change.type is ChangeType.DELETED else change.resource)
 
-    def _index(self, change: Change) -> None:
-        owner = owner_key(change.resource)
-        if change.type is ChangeType.DELETED:
-            self._workers_of[owner].discard(change.key)
-            if not self._workers_of[owner]:
-                del self._workers_of[owner]
-        else:
-            self._workers_of[owner].add(change.key)
+    def _put(self, key: Key, raw: Raw | None) -> None:
+        """The one place where an entry comes, changes or goes, and the indexes with it."""
+        entries = self._entries[key.kind]
+        before = entries.pop(key, None)
+        if before is not None:
+            self._index(key, before.raw, -1)
+        if raw is not None:
+            entries[key] = Entry(raw)
+            self._index(key, raw, +1)
+
+    def _index(self, key: Key, raw: Raw, change: int) -> None:
+        if key.kind == "Worker":
+            _link(self._workers_of, owner_key(raw), key, change)
+            if not ended(raw):
+                self._loads[raw["spec"]["nodeName"]] += change
+        elif key.kind in JOB_KINDS:
+            for named in references(raw):
+                _link(self._named_by, named, key, change)
+
+
+def _link(index: dict[Key, set[Key]], where: Key, key: Key, change: int) -> None:
+    if change > 0:
+        index[where].add(key)
+        return
+    index[where].discard(key)
+    if not index[where]:
+        del index[where]
 
 
 def owner_key(worker: Raw) -> Key:
@@ -175,10 +202,12 @@ def ended(worker: Raw) -> bool:
     return worker.get("status", {}).get("phase") in ("Succeeded", "Failed")
 
 
-def loads(workers: Iterable[Raw]) -> dict[str, int]:
-    """How many workers that have not ended are bound to each node."""
-    counts: dict[str, int] = defaultdict(int)
-    for worker in workers:
-        if not ended(worker):
-            counts[worker["spec"]["nodeName"]] += 1
-    return counts
+def references(job: Raw) -> set[Key]:
+    """The datasets and models that a job names."""
+    spec, namespace = job["spec"], job["metadata"].get("namespace") or ""
+    names = {spec["initialModel"]["name"], spec["deploySpec"]["model"]["name"]}
+    compared = spec["evalSpec"].get("initialEvalModel")
+    if compared:
+        names.add(compared["name"])
+    models = {Key("Model", namespace, name) for name in names}
+    return models | {Key("Dataset", namespace, spec["dataset"]["name"])}

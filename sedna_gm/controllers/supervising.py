@@ -67,7 +67,7 @@ class Controllers:
         silence = timedelta(seconds=settings.node_silence)
         self._nodes = node_controlling.Controller(self.mirror, applier, heartbeats, clock, silence)
         self._handlers: Mapping[str, Callable[[Key], datetime | None]] = {
-            jobs.KIND: jobs.Controller(self.mirror, applier, clock, settings.jobs).handle,
+            jobs.KIND: jobs.Controller(self.mirror, applier, clock, settings.jobs, clock()).handle,
             node_controlling.KIND: self._nodes.handle,
             SWEEP.kind: self._sweep,
         }

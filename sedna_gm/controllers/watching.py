@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sedna_gm.controllers.mirroring import Mirror, owner_key
+from sedna_gm.controllers.mirroring import JOB_KINDS, Mirror, owner_key
 from sedna_gm.store.interface import Change, ChangeType, Key
-
-JOB_KINDS = ("IncrementalLearningJob",)
 
 
 def touched(change: Change, mirror: Mirror) -> Iterator[Key]:
@@ -26,27 +24,11 @@ def touched(change: Change, mirror: Mirror) -> Iterator[Key]:
             # Its node may be gone for good, and then nobody but the node's controller lets go of the worker.
             yield Key("Node", "", change.resource["spec"]["nodeName"])
     elif kind in ("Dataset", "Model"):
-        yield from _jobs_naming(change.key, mirror)
+        yield from mirror.jobs_naming(change.key)
     elif kind == "Node":
         yield change.key
         if _matters(change):
             yield from _jobs_at(change.key.name, mirror)
-
-
-def _jobs_naming(key: Key, mirror: Mirror) -> Iterator[Key]:
-    for kind in JOB_KINDS:
-        for job in mirror.raws(kind):
-            namespace = job["metadata"].get("namespace") or ""
-            if namespace == key.namespace and key.name in _names(job["spec"], key.kind):
-                yield Key(kind, namespace, job["metadata"]["name"])
-
-
-def _names(spec: Mapping[str, Any], kind: str) -> set[str]:
-    if kind == "Dataset":
-        return {spec["dataset"]["name"]}
-    names = {spec["initialModel"]["name"], spec["deploySpec"]["model"]["name"]}
-    compared = spec["evalSpec"].get("initialEvalModel")
-    return names | {compared["name"]} if compared else names
 
 
 def _matters(change: Change) -> bool:

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 from sedna.api.datasets import Dataset
 from sedna.api.incremental_learning import IncrementalLearningJob
 from sedna.api.models import Model
 from sedna.api.nodes import Node
+from sedna.api.workers import Worker
 from sedna_gm.controllers.applying import Applier
 from sedna_gm.controllers.incremental_learning.deciding import decide, decide_without_job
 from sedna_gm.controllers.incremental_learning.models import named
 from sedna_gm.controllers.incremental_learning.settings import Settings
-from sedna_gm.controllers.incremental_learning.snapshot import Snapshot, read_workers
-from sedna_gm.controllers.mirroring import Mirror, loads
+from sedna_gm.controllers.incremental_learning.snapshot import Snapshot, unreadable
+from sedna_gm.controllers.mirroring import Mirror
 from sedna_gm.store.interface import Key
 
 KIND = "IncrementalLearningJob"
@@ -29,14 +31,14 @@ class Controller:
     applier: Applier
     clock: Callable[[], datetime]
     settings: Settings
+    listening_since: datetime
 
     def handle(self, key: Key) -> datetime | None:
         """Decide about one job and apply it; returns when to look again."""
         self.applier.settle(key)
         snapshot = self.snapshot(key)
         if snapshot is None:
-            orphans = read_workers(self.mirror.workers_of(key))
-            return self.applier.apply(key, None, decide_without_job(orphans))
+            return self.applier.apply(key, None, decide_without_job(self._workers(key)))
         return self.applier.apply(key, self.mirror.raw(key), decide(snapshot))
 
     def snapshot(self, key: Key) -> Snapshot | None:
@@ -56,8 +58,18 @@ class Controller:
                 now=plain.now,
                 dataset=self.mirror.get(Dataset, Key("Dataset", key.namespace, job.spec.dataset.name)),
                 models=models,
-                workers=read_workers(self.mirror.workers_of(key)),
+                workers=self._workers(key),
                 nodes={node.metadata.name: node for node in self.mirror.all(Node)},
-                loads=loads(self.mirror.raws("Worker")),
+                loads=self.mirror.loads(),
+                listening_since=self.listening_since,
                 settings=self.settings,
             )
+
+    def _workers(self, key: Key) -> tuple[Worker, ...]:
+        found = []
+        for entry in self.mirror.workers_of(key):
+            try:
+                found.append(cast(Worker, entry.typed))
+            except ValueError as error:
+                found.append(unreadable(entry.raw, error))
+        return tuple(found)

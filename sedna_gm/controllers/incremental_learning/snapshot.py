@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
@@ -32,6 +32,8 @@ class Snapshot:
     workers: tuple[Worker, ...] = ()
     nodes: Mapping[str, Node] = field(default_factory=dict)
     loads: Mapping[str, int] = field(default_factory=dict)
+    listening_since: datetime | None = None
+    """Since when nodes can tell this process anything."""
     settings: Settings = field(default_factory=Settings)
 
     @property
@@ -113,18 +115,12 @@ def going(worker: Worker) -> bool:
     return worker.metadata.deletion_timestamp is not None
 
 
-def read_workers(raws: Iterable[JSON]) -> tuple[Worker, ...]:
-    """Typed workers. One whose status makes no sense has failed: a job must not hang on what nobody can read."""
-    found = []
-    for raw in raws:
-        try:
-            found.append(parse(Worker, raw))
-        except ValueError as error:
-            first = str(error).partition("\n")[2].strip() or str(error)
-            status = {
-                "phase": "Failed",
-                "reason": "UnreadableStatus",
-                "message": f"its node reported a status that cannot be read: {' '.join(first.split())[:300]}",
-            }
-            found.append(parse(Worker, {**raw, "status": status}))
-    return tuple(found)
+def unreadable(raw: JSON, error: ValueError) -> Worker:
+    """A worker whose status makes no sense has failed: a job must not hang on what nobody can read."""
+    first = str(error).partition("\n")[2].strip() or str(error)
+    status = {
+        "phase": "Failed",
+        "reason": "UnreadableStatus",
+        "message": f"its node reported a status that cannot be read: {' '.join(first.split())[:300]}",
+    }
+    return parse(Worker, {**raw, "status": status})

@@ -102,6 +102,9 @@ def late(snapshot: Snapshot, status: Status, seconds: float) -> tuple[bool, date
     """Whether a stage that may take so long has taken longer, and the moment at which it has."""
     since = status.current.stage_since if status.current else None
     ends = (parse_time(since) if since else snapshot.now) + timedelta(seconds=seconds)
+    if snapshot.listening_since is not None:
+        # After an absence of the GlobalManager, what nodes have to tell from that time comes first.
+        ends = max(ends, snapshot.listening_since + timedelta(seconds=snapshot.settings.grace))
     return snapshot.now >= ends, ends
 
 

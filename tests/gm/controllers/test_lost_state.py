@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -45,6 +46,24 @@ def test_w01_a_restart_takes_up_the_work_that_runs() -> None:
     world.settle()
     assert world.at() == ("Train", "Running")
     assert world.worker("helmets-train-1")["metadata"]["uid"] == uid
+
+
+def test_w01_an_absence_of_the_globalmanager_costs_no_training() -> None:
+    """The deadline passed meanwhile, but the worker had ended in time: its node tells as soon as it can."""
+    world = World()
+    world.usual()
+    world.serves()
+    world.samples(60)
+    world.settle()
+    world.report("helmets-train-1", phase="Running")
+    world.settle()
+    world.clock.now += timedelta(days=3)
+    world.restart()
+    world.settle()
+    world.advance(20)
+    world.round_to_deploy()
+    world.serves()
+    assert [record["decision"] for record in world.history()] == ["Deployed"]
 
 
 def test_w02_a_job_without_annotations_keeps_its_progress() -> None:

@@ -67,9 +67,11 @@ def test_after_the_last_change_the_mirror_equals_the_store(history: list[tuple[s
         pass
     assert content(mirror) == stored(store)
     by_job = {
-        job: sorted(raw["metadata"]["name"] for raw in mirror.workers_of(Key(JOB, "default", job))) for job in "xy"
+        job: sorted(entry.raw["metadata"]["name"] for entry in mirror.workers_of(Key(JOB, "default", job)))
+        for job in "xy"
     }
     everyone = store.list("Worker").items
+    assert mirror.loads().get("n", 0) == len(everyone)
     assert by_job == {
         job: [raw["metadata"]["name"] for raw in everyone if raw["spec"]["job"]["name"] == job] for job in "xy"
     }
