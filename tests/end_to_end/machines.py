@@ -139,14 +139,14 @@ class Machine:
     def _versions(self, kind: str, name: str) -> Iterator[Document]:
         row = kinds.by_kind(kind)
         one = self.gm.ask("GET", path_of(row, "default", name))
-        yield one
+        yield {"status": {}, **one}
         params = {
             "watch": "1", "timeoutSeconds": "2", "fieldSelector": f"metadata.name={name}",
             "resourceVersion": one["metadata"]["resourceVersion"],
         }  # fmt: skip
         for event in self.gm.follow(path_of(row, "default"), params=params):
             if event["type"] in ("ADDED", "MODIFIED"):
-                yield event["object"]
+                yield {"status": {}, **event["object"]}
 
     def until_gone(self, kind: str, name: str, seconds: float = DEADLINE) -> None:
         deadline = time.monotonic() + seconds
