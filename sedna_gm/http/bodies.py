@@ -11,7 +11,7 @@ from flask import Request
 
 from sedna.api.yaml12 import YamlError, load_documents
 from sedna_gm.errors import BadRequest, TooLarge, UnsupportedMediaType
-from sedna_gm.http.media import JSON_TYPES, YAML_TYPES
+from sedna_gm.http.media import JSON, JSON_TYPES, YAML_TYPES
 from sedna_gm.http.parts import parts
 
 # A client that is still writing when we close does not read our answer; so much of a body that is too large is
@@ -24,18 +24,24 @@ _DEEPEST = 100
 _MOST_VALUES = 20_000
 
 
-def receive(request: Request, media: str = "") -> Any:
-    """The one value or document that the client sent; of type `media` where the client says none."""
+def receive(request: Request) -> Any:
+    """The one value or document that the client sent."""
     data = read(request, parts().settings.max_body_bytes)
-    media = request.mimetype or media
+    media = _media(request)
     return parts().aside(lambda: decode(data, media), len(data))
 
 
 def receive_documents(request: Request) -> list[Any]:
     """Every document that the client sent."""
     data = read(request, parts().settings.max_body_bytes)
-    media = request.mimetype
+    media = _media(request)
     return parts().aside(lambda: decode_documents(data, media), len(data))
+
+
+def _media(request: Request) -> str:
+    # Some clients of Kubernetes send JSON and do not say so. A browser does that too, on behalf of anybody's page,
+    # but it says where the page is from, and is not believed.
+    return request.mimetype or ("" if "Origin" in request.headers else JSON)
 
 
 def read(request: Request, limit: int) -> bytes:
@@ -84,7 +90,6 @@ def decode_documents(data: bytes, media: str) -> list[Any]:
     elif media in JSON_TYPES:
         documents = [_json(data)] if data.strip() else []
     else:
-        # Nothing said is not taken for JSON either: a browser sends such bodies to us from anybody's page.
         raise UnsupportedMediaType(
             f"Bodies of type {media[:80] or 'unknown'} are not taken here: "
             "say what you send with -H 'Content-Type: application/yaml' (or application/json)."

@@ -103,6 +103,8 @@ class Exchange:
         """Puts a question and waits until the node begins to answer. Raises NodeSilent. Call `drop` in the end."""
         question = Question(node, details)
         with self._changed:
+            if self._closed:
+                raise NodeSilent("This server is stopping; ask again in a moment.")
             self._unheard.setdefault(node, deque()).append(question)
             self._unanswered[question.id] = question
             self._changed.notify_all()

@@ -93,11 +93,18 @@ def test_what_cannot_be_read_is_a_bad_request(door: Door, data: bytes, media: st
 
 
 @pytest.mark.parametrize(
-    "media", ["", "application/x-www-form-urlencoded", "text/plain", "application/vnd.kubernetes.protobuf"]
+    "media", ["application/x-www-form-urlencoded", "text/plain", "application/vnd.kubernetes.protobuf"]
 )
 def test_another_media_type_says_which_to_name(door: Door, media: str) -> None:
     refused = door.post(MODELS, expect=415, data=b"kind: Model", content_type=media)
     assert "Content-Type: application/yaml" in refused["message"]
+
+
+def test_a_body_of_no_type_is_json_except_from_a_browsers_page(door: Door) -> None:
+    door.post(MODELS, data=json.dumps(model()))
+    page = {"Origin": "https://example.com"}
+    door.post(MODELS, expect=415, data=json.dumps(model("n")), headers=page)
+    door.post("/manifests", expect=415, data=json.dumps(model("n")), headers=page)
 
 
 @pytest.mark.parametrize("announced", [True, False], ids=["announced", "chunked"])
