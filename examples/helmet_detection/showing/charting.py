@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,10 @@ def chart(scores: Scores, path: Path) -> None:
         for name, colour, marker in METRICS:
             values = [scores[model][domain][name] for model in models]
             axis.plot(models, values, color=colour, marker=marker, lw=2, ms=7, label=name)
+        last = {name: scores[models[-1]][domain][name] for name, _, _ in METRICS}
+        for (name, colour, _), height in zip(METRICS, apart([last[name] for name, _, _ in METRICS]), strict=True):
             axis.annotate(
-                f"{values[-1]:.2f}", (len(models) - 1, values[-1]), (8, -4), textcoords="offset points", color=colour
+                f"{last[name]:.2f}", (len(models) - 1, height), (8, -4), textcoords="offset points", color=colour
             )
         axis.set_title(title, fontsize=12)
         axis.set_ylim(0, 1)
@@ -54,3 +57,14 @@ def chart(scores: Scores, path: Path) -> None:
     figure.tight_layout()
     figure.savefig(path)
     plt.close(figure)
+
+
+def apart(values: Sequence[float], gap: float = 0.05) -> list[float]:
+    """Heights for labels of these values: in their order, near them, and far enough from each other to be read."""
+    order = sorted(range(len(values)), key=lambda index: values[index])
+    heights = list(values)
+    for lower, upper in pairwise(order):
+        heights[upper] = max(heights[upper], heights[lower] + gap)
+    # Pushed up as a whole, they are moved back down by half of the push.
+    push = (heights[order[-1]] - values[order[-1]]) / 2 if order else 0.0
+    return [height - push for height in heights]

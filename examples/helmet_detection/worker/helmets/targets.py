@@ -49,12 +49,15 @@ def vary(sample: Sample, rng: np.random.Generator) -> tuple[NDArray[np.uint8], F
     across = width * (-zoom if mirrored else zoom)
     shift_x = rng.uniform(-0.08, 0.08) * width + (width - abs(across)) / 2 + (abs(across) if mirrored else 0)
     shift_y = rng.uniform(-0.06, 0.06) * height + height * (1 - zoom) / 2
-    way = np.array([[-zoom if mirrored else zoom, 0, shift_x], [0, zoom, shift_y]], np.float32)
+    slope = -zoom if mirrored else zoom
+    # Boxes count from the edges of pixels, warpAffine from their middles: without the halves a mirrored picture lies
+    # a whole pixel beside its boxes, and a head is seven pixels wide.
+    way = np.array([[slope, 0, shift_x + slope / 2 - 0.5], [0, zoom, shift_y + zoom / 2 - 0.5]], np.float32)
     moved = cv2.warpAffine(picture, way, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     lit = cv2.convertScaleAbs(moved, alpha=float(rng.uniform(0.85, 1.15)), beta=float(rng.uniform(-10, 10)))
     if len(boxes) == 0:
         return np.asarray(lit, np.uint8), boxes
-    xs, ys = boxes[:, [0, 2]] * way[0, 0] + way[0, 2], boxes[:, [1, 3]] * zoom + shift_y
+    xs, ys = boxes[:, [0, 2]] * slope + shift_x, boxes[:, [1, 3]] * zoom + shift_y
     new = np.stack([xs.min(1), ys.min(1), xs.max(1), ys.max(1), boxes[:, 4]], axis=1).astype(np.float32)
     whole = (new[:, 2] - new[:, 0]) * (new[:, 3] - new[:, 1])
     new[:, [0, 2]] = np.clip(new[:, [0, 2]], 0, width)
