@@ -55,12 +55,12 @@ def test_a_varied_sample_keeps_its_boxes_on_its_objects(seed: int) -> None:
     left, top, right, bottom = boxes[0, :4].round().astype(int)
     assert 0 <= left < right <= SHAPE[1]
     assert 0 <= top < bottom <= SHAPE[0]
-    # A white square of soft edges: its weight lies in the middle of its box, mirrored or not.
+    # Within a third of a pixel, mirrored or not: what interpolation does to edges is less, being off by one is more.
     weights = np.clip(varied[..., 0].astype(float) - 128, 0, None)
     middle_x = (weights.sum(0) * (np.arange(SHAPE[1]) + 0.5)).sum() / weights.sum()
     middle_y = (weights.sum(1) * (np.arange(SHAPE[0]) + 0.5)).sum() / weights.sum()
-    assert middle_x == pytest.approx((boxes[0, 0] + boxes[0, 2]) / 2, abs=0.15)
-    assert middle_y == pytest.approx((boxes[0, 1] + boxes[0, 3]) / 2, abs=0.15)
+    assert middle_x == pytest.approx((boxes[0, 0] + boxes[0, 2]) / 2, abs=0.35)
+    assert middle_y == pytest.approx((boxes[0, 1] + boxes[0, 3]) / 2, abs=0.35)
 
 
 @pytest.mark.parametrize(
