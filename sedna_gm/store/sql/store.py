@@ -6,14 +6,16 @@ import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import DBAPIError
 
 from sedna_gm.errors import StoreUnavailable
 from sedna_gm.store.interface import Clock, Key, Resource, revision_of
-from sedna_gm.store.sql.engines import open_engine
+from sedna_gm.store.sql.engines import DatabaseUnusable, open_engine
+from sedna_gm.store.sql.locking import DatabaseLock
 from sedna_gm.store.sql.queries import load_queries
 from sedna_gm.store.writing import Rows, RowStore
 
@@ -28,7 +30,15 @@ class SqlStore(RowStore):
     """`url` is an SQLAlchemy one, `sqlite:////var/lib/sedna-gm/gm.db`. One process at a time writes to it."""
 
     def __init__(self, url: str, clock: Clock, *, log_capacity: int = 4096) -> None:
-        self._engine = open_engine(url)
+        database = make_url(url).database
+        if not database:
+            raise DatabaseUnusable(f"The database {url} names no file.")
+        self._lock = DatabaseLock(Path(database))
+        try:
+            self._engine = open_engine(url)
+        except DatabaseUnusable:
+            self._lock.release()
+            raise
         self._writers = self._engine.execution_options(sedna_writes=True)
         super().__init__(clock, log_capacity)
 
@@ -45,6 +55,7 @@ class SqlStore(RowStore):
     def close(self) -> None:
         super().close()
         self._engine.dispose()
+        self._lock.release()
 
 
 @contextmanager

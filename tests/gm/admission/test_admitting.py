@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from sedna.api.kinds import by_kind
+from sedna.api.yaml12 import load_documents
 from sedna_gm.admission.admitting import Place, admit, admit_status
 from sedna_gm.errors import BadRequest, Refused
+from tests.gm.clients.servers import printed
 
 MODEL = Place(by_kind("Model"), "default")
 
@@ -81,6 +83,17 @@ def test_names_that_contradict_the_address_are_a_bad_request() -> None:
     with pytest.raises(BadRequest, match="no namespace"):
         node = {"apiVersion": "sedna.io/v1alpha1", "kind": "Node", "metadata": {"name": "n", "namespace": "x"}}
         admit(node, Place(by_kind("Node")), "Warn")
+
+
+@pytest.mark.parametrize("name", ["dataset.yaml", "initial-model.yaml", "deploy-model.yaml", "job.yaml"])
+def test_the_quick_starts_manifests_are_kept_to_the_letter(name: str) -> None:
+    (manifest,) = load_documents(printed(name))
+    place = Place(by_kind(manifest["kind"]), "default")
+    admitted = admit(manifest, place, "Strict")
+    expected = {**manifest, "metadata": {**manifest["metadata"], "namespace": "default"}}
+    assert admitted.resource == expected
+    assert admit(admitted.resource, place, "Strict") == admitted
+    assert len(admitted.warnings) == (1 if name == "job.yaml" else 0)
 
 
 def test_a_prefix_gets_a_suffix() -> None:

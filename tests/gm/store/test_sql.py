@@ -93,6 +93,15 @@ def test_w81_a_disk_that_fails_is_not_the_clients_fault_and_leaves_nothing_half_
     store.close()
 
 
+def test_a_second_one_on_the_same_database_is_refused(url: str, clock: Any) -> None:
+    store = SqlStore(url, clock)
+    with pytest.raises(DatabaseUnusable, match="in use by another sedna-gm"):
+        SqlStore(url, clock)
+    store.close()
+    store.close()
+    SqlStore(url, clock).close()
+
+
 def test_every_query_and_step_has_a_name_of_its_own() -> None:
     assert len(load_queries()) >= 10
     steps = load_steps()
