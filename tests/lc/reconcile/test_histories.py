@@ -27,6 +27,9 @@ class NodeMachine(RuleBasedStateMachine):
         self.world = World(self.folder)
         self.models = [self.world.model(f"r{number}", f"model {number}") for number in range(3)]
         self.ended: dict[str, str] = {}
+        for role in NAMES.keys() & {"train", "inference"}:
+            self.the_gm_wants(role)
+            self.world.settle(self.key(role))
 
     def key(self, role: str) -> tuple[str, str]:
         return "default", NAMES[role]
@@ -70,6 +73,17 @@ class NodeMachine(RuleBasedStateMachine):
         if self.runs(role):
             self.world.host.vanish(worker_unit(*self.key(role)))
 
+    @rule(role=ROLES)
+    def the_runner_loses_every_trace(self, role: str) -> None:
+        """As a host does that was reinstalled under its LC."""
+        self.world.host._units.pop(worker_unit(*self.key(role)), None)
+
+    @rule(role=ROLES)
+    def the_gm_replaces_the_worker(self, role: str) -> None:
+        """It took the node for gone, let go of the worker, and wants another one of the name."""
+        self.world.store.drop_wanted("workers", self.key(role))
+        self.world.want(role)
+
     @rule(role=ROLES, pause=st.booleans())
     def the_operator_pauses_or_resumes(self, role: str, pause: bool) -> None:
         unit = self.world.unit(self.key(role))
@@ -112,15 +126,41 @@ class NodeMachine(RuleBasedStateMachine):
         self.world.store = fresh
         self.world.restart()
 
-    @rule(role=ROLES)
-    def the_lc_looks(self, role: str) -> None:
-        self.world.settle(self.key(role))
+    @rule(roles=st.sets(ROLES))
+    def the_lc_looks(self, roles: set[str]) -> None:
+        for role in sorted(roles):
+            self.world.settle(self.key(role))
 
     @invariant()
     def no_training_ever_runs_twice(self) -> None:
         if hasattr(self, "world"):
             started = [unit for unit in self.world.host.started if unit.name == worker_unit(*self.key("train"))]
             assert len(started) <= self.world.wanted_count["train"]
+
+    @rule(data=st.data(), events=st.integers(2, 6))
+    def things_happen_and_the_lc_looks_after_each(self, data: st.DataObject, events: int) -> None:
+        """Without this, most histories would end before anything interesting has been seen."""
+        for _ in range(events):
+            role = data.draw(ROLES)
+            what = data.draw(
+                st.sampled_from(
+                    ["want", "delete", "drop", "model", "end", "vanish", "confirm", "report", "lose", "replace"]
+                )
+            )
+            acts = {
+                "want": lambda role=role: self.the_gm_wants(role),
+                "delete": lambda role=role: self.the_gm_deletes(role),
+                "drop": lambda role=role: self.the_gm_drops_what_was_released(role),
+                "model": lambda: self.the_gm_changes_the_model(data.draw(st.integers(0, 2))),
+                "end": lambda role=role: self.the_program_ends(role, data.draw(st.integers(0, 1))),
+                "vanish": lambda role=role: self.the_unit_vanishes(role),
+                "lose": lambda role=role: self.the_runner_loses_every_trace(role),
+                "replace": lambda role=role: self.the_gm_replaces_the_worker(role),
+                "confirm": lambda: self.the_model_is_confirmed_or_refused("completed"),
+                "report": lambda: self.the_training_reports("completed"),
+            }
+            acts[what]()
+            self.world.settle(self.key(role))
 
     @invariant()
     def a_final_phase_stays(self) -> None:
@@ -159,4 +199,4 @@ class NodeMachine(RuleBasedStateMachine):
 
 
 TestNode = NodeMachine.TestCase
-TestNode.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestNode.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
