@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from sedna.api.incremental_learning import JOB_FINALIZER, TRIGGER_ANNOTATION
 from sedna.api.stages import Phase, Position, Stage
 from sedna.api.workers import Worker
-from sedna_gm.controllers.decisions import Decision
+from sedna_gm.controllers.decisions import Decision, Happening
 from sedna_gm.controllers.incremental_learning import (
     deploying,
     evaluating,
@@ -24,6 +24,7 @@ from sedna_gm.controllers.incremental_learning import (
 )
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot
 from sedna_gm.controllers.incremental_learning.steps import Status, Step, begin, position, update
+from sedna_gm.controllers.incremental_learning.training import wished
 
 STEPS: Mapping[Position, Callable[[Snapshot, Status], Step]] = {
     **{Position(stage, Phase.FAILED): failing.give_back for stage in Stage},
@@ -55,10 +56,10 @@ def decide(snapshot: Snapshot) -> Decision:
     status = _refreshed(snapshot)
     step = STEPS[position(status)](snapshot, status)
     service = serving.serve(snapshot, step.status)
+    misread = _misread(snapshot, job.status)
     status = _complete(snapshot, step.status, service)
     times = [when for when in (step.look_again_at, service.look_again_at) if when is not None]
-    annotation = (job.metadata.annotations or {}).get(TRIGGER_ANNOTATION, "").strip().lower()
-    obeyed = job.status.handled_trigger is not None and annotation == job.status.handled_trigger
+    obeyed = job.status.handled_trigger is not None and wished(snapshot) == job.status.handled_trigger
     return Decision(
         step.sentence,
         record=step.record,
@@ -69,7 +70,7 @@ def decide(snapshot: Snapshot) -> Decision:
         status=status.dump() if status != job.status else None,
         # Only after the status that obeys it was stored: a crash in between must not lose the wish.
         drop_annotation=TRIGGER_ANNOTATION if obeyed else None,
-        happenings=(*step.happenings, *service.happenings),
+        happenings=(*step.happenings, *service.happenings, *misread),
         look_again_at=min(times) if times else None,
     )
 
@@ -90,10 +91,21 @@ def _refreshed(snapshot: Snapshot) -> Status:
         if status.observed_generation is not None:
             # Somebody edited the job, perhaps to repair it: that is worth a try at once.
             changes["retry_after"] = None
-    annotation = (job.metadata.annotations or {}).get(TRIGGER_ANNOTATION, "").strip().lower()
-    if status.handled_trigger is not None and annotation != status.handled_trigger:
+    if status.handled_trigger is not None and wished(snapshot) != status.handled_trigger:
         changes["handled_trigger"] = None
+    if _misread(snapshot, job.status):
+        # Nothing to obey: it was told, and is removed like a wish that was granted.
+        changes["handled_trigger"] = wished(snapshot)
     return samples.counted(snapshot, update(status, **changes) if changes else status)
+
+
+def _misread(snapshot: Snapshot, status: Status) -> tuple[Happening, ...]:
+    """What to tell who asked by hand for something that is no stage."""
+    wish = wished(snapshot)
+    if wish in ("", "train", "eval", "deploy") or wish == status.handled_trigger:
+        return ()
+    message = f"The annotation {TRIGGER_ANNOTATION} says {wish!r}; it can say train, eval or deploy."
+    return (Happening("TriggerUnknown", message, "Warning"),)
 
 
 def _complete(snapshot: Snapshot, status: Status, service: serving.Service) -> Status:

@@ -171,11 +171,13 @@ def _judged(snapshot: Snapshot, status: Status) -> Step | bool:
                 return fail(snapshot, status, served.reason or "ModelRefused", f"the model was refused: {told}")
             if served.state == "Loaded":
                 return True
-        if served is None and _runs_silently(snapshot, status, worker):
+        if served is None and _keeps_running(snapshot, status, worker):
             return True
         if worker.status.phase == "Paused":
             return False
     is_late, _ = late(snapshot, status, _allowed(snapshot))
+    if is_late and worker is not None and _keeps_running(snapshot, status, worker):
+        return True
     if is_late:
         node = worker.spec.node_name if worker else status.nodes.get(Stage.DEPLOY.value, "")
         told = f"no node has confirmed the new model within {_allowed(snapshot)} s.{silence(snapshot, node)}"
@@ -206,14 +208,18 @@ def _noticed(worker: Worker) -> bool:
     return observed >= wanted
 
 
-def _runs_silently(snapshot: Snapshot, status: Status, worker: Worker) -> bool:
-    """A cold start of code that never says what it serves: that it keeps running must do."""
+def _keeps_running(snapshot: Snapshot, status: Status, worker: Worker) -> bool:
+    """A cold start of code that never says what it serves: that it runs on and on with the new model must do.
+
+    A hot update has no such sign, the process runs either way; there only the worker's word counts.
+    """
     hot = snapshot.job.spec.deploy_spec.model.hot_update_enabled
     began, since = worker.status.start_time, status.current.stage_since if status.current else None
-    if hot or began is None or since is None or worker.status.phase != "Running" or not _noticed(worker):
+    if hot or began is None or since is None or worker.status.phase != "Running":
         return False
-    restarted = parse_time(began) >= parse_time(since)
-    return restarted and (snapshot.now - parse_time(began)).total_seconds() >= snapshot.settings.silent_start
+    if not (_given(snapshot, status, worker) and _noticed(worker)) or parse_time(began) < parse_time(since):
+        return False
+    return (snapshot.now - parse_time(began)).total_seconds() >= snapshot.settings.silent_start
 
 
 def _allowed(snapshot: Snapshot) -> int:

@@ -109,8 +109,13 @@ def completed(snapshot: Snapshot, status: Status) -> Step:
 
 def asked(snapshot: Snapshot, status: Status) -> str | None:
     """The stage that somebody wants started by hand and that was not started yet for that wish."""
-    value = (snapshot.job.metadata.annotations or {}).get(TRIGGER_ANNOTATION, "").strip().lower()
+    value = wished(snapshot)
     return value if value in ("train", "eval", "deploy") and value != status.handled_trigger else None
+
+
+def wished(snapshot: Snapshot) -> str:
+    """What the annotation for starting by hand says; empty without one."""
+    return (snapshot.job.metadata.annotations or {}).get(TRIGGER_ANNOTATION, "").strip().lower()
 
 
 def _current(status: Status) -> RoundProgress:

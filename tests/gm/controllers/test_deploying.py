@@ -85,6 +85,17 @@ def test_a_cold_update_of_code_that_never_reports_is_done_when_it_keeps_running(
     assert world.history()[0]["decision"] == "Deployed"
 
 
+def test_a_cold_update_that_says_only_that_it_loads_is_done_at_the_deadline_if_it_still_runs() -> None:
+    world = cold_world()
+    world.round_to_deploy()
+    world.advance(1)
+    world.serves(state="Loading")
+    world.advance(900)
+    assert world.at() == ("Deploy", "Running")
+    world.advance(100)
+    assert world.history()[0]["decision"] == "Deployed"
+
+
 @pytest.mark.parametrize("make", [cold_world, None], ids=["cold", "hot"])
 def test_a_refused_model_fails_the_stage_and_the_last_good_one_is_served_again(make: Any, world: World) -> None:
     world = make() if make else world
@@ -371,6 +382,15 @@ class TestByHand:
         world.eval_succeeds(2, new=0.9, old=0.5)
         world.serves()
         assert world.history()[1]["decision"] == "Deployed"
+
+    def test_a_word_that_is_no_stage_is_told_once_and_removed(self, world: World) -> None:
+        world.annotate("retrain")
+        world.settle()
+        told = [event for event in world.events() if event["reason"] == "TriggerUnknown"]
+        assert [event["count"] for event in told] == [1]
+        assert "'retrain'" in told[0]["message"]
+        assert "sedna.io/trigger" not in world.job()["metadata"]["annotations"]
+        assert "handledTrigger" not in world.status()
 
     def test_a_wish_survives_a_crash_and_is_granted_once(self) -> None:
         world = World()

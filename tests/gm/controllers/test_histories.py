@@ -80,6 +80,13 @@ class History:
         for _ in range(80):
             self.edge.work()
             world.advance(60)
+            if all(self._rests(name) for name in JOBS):
+                return
+
+    def _rests(self, name: str) -> bool:
+        status = self.world.status(name)
+        used = status.get("samples", {}).get("used") == self.seen
+        return used and status["phase"] == "Waiting" and status["serving"]["phase"] == "Running"
 
     def _by_uid(self, uid: str) -> dict[str, Any] | None:
         return next((worker for worker in self.edge.wanted() if worker["metadata"]["uid"] == uid), None)
@@ -184,7 +191,7 @@ def check_history(world: World, name: str) -> None:
     assert status["samples"]["used"] in (used, *[record["samples"]["end"] for record in records[-1:]])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.lists(steps, max_size=40))
 def test_in_any_history_nothing_is_doubled_lost_or_stuck(history: list[tuple[Any, ...]]) -> None:
     played = History()

@@ -267,6 +267,16 @@ def test_w22_a_window_without_a_zone_is_read_in_the_dataset_nodes_zone() -> None
     assert "opens 2026-11-22T13:00:00Z" in world.status()["message"]
 
 
+def test_w23_a_zone_that_this_host_does_not_know_stops_no_training() -> None:
+    world = World()
+    world.node(timezone="Mars/Olympus_Mons")
+    world.models()
+    world.dataset(seen=60)
+    world.create(job_manifest(trainSpec=timer("11:00", "13:00")))
+    world.settle()
+    assert world.at() == ("Train", "Starting")
+
+
 def test_w24_one_evaluation_result_instead_of_two_fails_the_stage_and_says_so(world: World) -> None:
     world.samples(60)
     world.settle()

@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from sedna_gm.errors import Conflict
 from sedna_gm.store.interface import Key
 from tests.gm.controllers.crashing import Crash, CrashingStore
@@ -154,8 +152,8 @@ def play(world: World) -> None:
             world.settle()
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["before the write", "after the write"])
-def test_a_crash_at_any_write_of_two_rounds_changes_nothing_in_the_end(after: bool) -> None:
+def test_a_crash_at_any_write_of_two_rounds_changes_nothing_in_the_end() -> None:
+    """A crash before a write leaves the store as one after the write before it does: each moment is played once."""
     crashes = 0
     for at in range(400):
         world = World()
@@ -163,7 +161,7 @@ def test_a_crash_at_any_write_of_two_rounds_changes_nothing_in_the_end(after: bo
         world.models()
         world.dataset(seen=60)
         world.store.create(job_manifest())
-        world.restart(CrashingStore(world.store, at, after=after))  # type: ignore[arg-type]
+        world.restart(CrashingStore(world.store, at, after=False))  # type: ignore[arg-type]
         try:
             play(world)
         except Crash:
