@@ -50,8 +50,8 @@ def description(
     status = dict(resource.get("status") or {})
     conditions = status.pop("conditions", None) or []
     yield from _section("Status", status)
-    yield from _listed("Conditions", [_condition_row(c, now) for c in conditions], _CONDITION_HEADER)
-    yield from _listed("Rounds", [_round_row(record) for record in rounds], _ROUND_HEADER)
+    yield from _listed("Conditions", [_condition_row(c, now) for c in _latest(conditions)], _CONDITION_HEADER)
+    yield from _listed("Rounds", [_round_row(record, now) for record in rounds], _ROUND_HEADER)
     yield from _listed("Events", [_event_row(e, now) for e in events], ("AGE", "TYPE", "REASON", "MESSAGE"))
     if not events:
         yield "Events: none in the last while"
@@ -85,6 +85,12 @@ def _listed(title: str, rows: list[list[str]], header: tuple[str, ...]) -> Itera
         yield from (f"  {line}" for line in simple_table(header, rows))
 
 
+def _latest(conditions: list[Document]) -> list[Document]:
+    """Leave out the steps of earlier rounds: their records and events tell them."""
+    last = max((condition.get("round") or 0 for condition in conditions), default=0)
+    return [condition for condition in conditions if (condition.get("round") or 0) == last]
+
+
 _CONDITION_HEADER = ("AGE", "TYPE", "STATUS", "REASON", "MESSAGE")
 
 
@@ -96,19 +102,19 @@ def _condition_row(condition: Document, now: datetime) -> list[str]:
     return [since, kind, *(str(condition.get(key) or "") for key in ("status", "reason", "message"))]
 
 
-_ROUND_HEADER = ("ROUND", "RESULT", "SAMPLES", "METRICS (NEW | OLD)", "FINISHED", "WHY")
+_ROUND_HEADER = ("ROUND", "DECISION", "SAMPLES", "NEW MODEL", "COMPARED WITH", "FINISHED", "WHY")
 
 
-def _round_row(record: Document) -> list[str]:
-    samples = record.get("samples") or {}
-    taken = f"{samples.get('start', '?')}-{samples.get('end', '?')}" if isinstance(samples, dict) else str(samples)
+def _round_row(record: Document, now: datetime) -> list[str]:
+    samples, metrics = record.get("samples") or {}, record.get("metrics") or {}
     return [
         str(record.get("round", "")),
-        str(record.get("result") or record.get("decision") or ""),
-        taken,
-        f"{_metrics(record.get('newMetrics'))} | {_metrics(record.get('oldMetrics'))}",
-        str(record.get("finishedAt") or record.get("finishTime") or record.get("completionTime") or ""),
-        str(record.get("message") or record.get("why") or ""),
+        str(record.get("decision") or ""),
+        f"{samples.get('start', '?')}-{samples.get('end', '?')}",
+        _metrics(metrics.get("new")),
+        _metrics(metrics.get("comparedWith")),
+        f"{age(record.get('finishedAt'), now)} ago",
+        str(record.get("message") or ""),
     ]
 
 

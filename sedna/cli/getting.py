@@ -98,7 +98,7 @@ def _show_tables(
     for question in questions:
         fresh = question.kind.name not in printers
         printer = printers.setdefault(
-            question.kind.name, TablePrinter(click.echo, wide=wide, with_namespace=with_namespace)
+            question.kind.name, TablePrinter(click.echo, wide=wide, with_namespace=with_namespace, watching=watch)
         )
         table = _first_answer(gm, question, TABLE)
         if table.get("rows"):
@@ -108,7 +108,7 @@ def _show_tables(
         found += len(table.get("rows") or [])
         if watch:
             for event in changes(gm, question, version_of(table), TABLE):
-                printer.add(event["object"])
+                printer.add(event["object"], gone=event["type"] == "DELETED")
     if not found:
         place = "in all namespaces" if with_namespace else f"in namespace {questions[0].namespace}"
         click.echo(f"There are none {place}.", err=True)

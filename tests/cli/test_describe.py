@@ -50,8 +50,14 @@ def demo(gm: FakeGM) -> None:
         firstTimestamp="2026-11-22T14:55:00Z",
         lastTimestamp="2026-11-22T14:59:15Z",
     )
-    record = {"round": 1, "result": "Deployed", "samples": {"start": 0, "end": 500},
-              "newMetrics": {"precision": [0.5, 0.7]}, "oldMetrics": {"precision": 0.25}}  # fmt: skip
+    record = {
+        "round": 1,
+        "decision": "Deployed",
+        "message": "precision_delta > 0.1 holds.",
+        "samples": {"start": 0, "end": 500},
+        "metrics": {"new": {"precision": [0.5, 0.7]}, "comparedWith": {"precision": 0.25}},
+        "finishedAt": "2026-11-22T14:59:00Z",
+    }
     gm.answers["GET", f"{JOBS}/demo/rounds"] = httpx.Response(200, json={"items": [record]})
 
 
@@ -70,7 +76,10 @@ def test_conditions_rounds_and_events_are_lines(run: Run, gm: FakeGM) -> None:
     demo(gm)
     lines = [" ".join(line.split()) for line in run("describe", "job/demo").stdout.splitlines()]
     assert "90s round 1: Eval Completed True Evaluated Both models were evaluated." in lines
-    assert any(line.startswith("1 Deployed 0-500 precision [0.5 0.7] | precision 0.25") for line in lines)
+    assert any(
+        line == "1 Deployed 0-500 precision [0.5 0.7] precision 0.25 60s ago precision_delta > 0.1 holds."
+        for line in lines
+    )
     assert "45s (x3 over 5m) Normal TrainStarted Round 1 trains on 80 samples." in lines
 
 

@@ -88,7 +88,19 @@ def test_w_shows_each_change_under_the_same_columns(run: Run, gm: FakeGM, sample
     ]
     result = run("get", "ds", "-w")
     assert result.exit_code == 0
-    assert result.stdout.splitlines() == ["NAME      FORMAT", "samples   txt", "samples   csv"]
+    assert [line.split() for line in result.stdout.splitlines()] == [
+        ["NAME", "FORMAT"],
+        ["samples", "txt"],
+        ["samples", "csv"],
+    ]
+    assert len({line.index(line.split()[1]) for line in result.stdout.splitlines()}) == 1
+
+
+def test_w_shows_no_row_twice_and_tells_the_end(run: Run, gm: FakeGM, samples: dict[str, object]) -> None:
+    same = table([samples], "9", columns=False)
+    gm.on_watch = [[{"type": "MODIFIED", "object": same}, {"type": "DELETED", "object": same}, STOP]]
+    lines = [line.split() for line in run("get", "ds", "-w").stdout.splitlines()]
+    assert lines[1:] == [["samples", "txt"], ["samples", "txt", "deleted"]]
 
 
 def test_w_of_nothing_shows_the_header_with_the_first_that_comes(run: Run, gm: FakeGM) -> None:
@@ -110,7 +122,7 @@ def test_a_watch_that_is_too_old_lists_again(run: Run, gm: FakeGM, samples: obje
     gm.on_watch = [[{"type": "ERROR", "object": gone}], [STOP]]
     result = run("get", "ds", "-w")
     assert result.exit_code == 0, result.output
-    assert result.stdout.splitlines()[1:] == ["samples   txt"] * 2
+    assert result.stdout.split() == ["NAME", "FORMAT", "samples", "txt"]
     assert gm.requests[-1].url.params["resourceVersion"] == "77"
 
 
