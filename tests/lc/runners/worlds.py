@@ -70,6 +70,11 @@ class Bell:
                 if time.monotonic() > end:
                     raise AssertionError(f"{name} did not become as wanted; last seen: {state}")
 
+    def wait_to_hear(self, name: str) -> None:
+        """Wait for an announcement, whatever it is about."""
+        with self.rung:
+            assert self.rung.wait_for(lambda: name in self.names, DEADLINE), f"nothing was said of {name!r}"
+
 
 class MemoryWorld:
     def __init__(self, folder: Path) -> None:
