@@ -25,6 +25,7 @@ from sedna_gm.controllers.incremental_learning import (
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot
 from sedna_gm.controllers.incremental_learning.steps import Status, Step, begin, position, update
 from sedna_gm.controllers.incremental_learning.training import wished
+from sedna_gm.controllers.incremental_learning.working import paused_sentence
 
 STEPS: Mapping[Position, Callable[[Snapshot, Status], Step]] = {
     **{Position(stage, Phase.FAILED): failing.give_back for stage in Stage},
@@ -70,7 +71,7 @@ def decide(snapshot: Snapshot) -> Decision:
         status=status.dump() if status != job.status else None,
         # Only after the status that obeys it was stored: a crash in between must not lose the wish.
         drop_annotation=TRIGGER_ANNOTATION if obeyed else None,
-        happenings=(*step.happenings, *service.happenings, *misread),
+        happenings=(*step.happenings, *service.happenings, *misread, *_pausing(snapshot, status)),
         look_again_at=min(times) if times else None,
     )
 
@@ -114,5 +115,19 @@ def _complete(snapshot: Snapshot, status: Status, service: serving.Service) -> S
     if service.serving.node is not None:
         nodes[Stage.DEPLOY.value] = service.serving.node
     places = sorted({worker.spec.node_name for worker in snapshot.own if worker.status.phase == "Paused"})
-    paused = ", ".join(places) or None
-    return update(status, serving=service.serving, nodes=nodes, paused=paused)
+    if not places:
+        return update(status, serving=service.serving, nodes=nodes, paused=None)
+    paused = ", ".join(places)
+    # Whatever else it waits for, this comes first: somebody has to go to that host.
+    message = paused_sentence(snapshot, paused)
+    return update(status, serving=service.serving, nodes=nodes, paused=paused, message=message)
+
+
+def _pausing(snapshot: Snapshot, status: Status) -> tuple[Happening, ...]:
+    """What to tell when an operator stopped the job on a host, or let it go on."""
+    before = snapshot.job.status.paused
+    if status.paused == before:
+        return ()
+    if status.paused is not None:
+        return (Happening("JobPaused", paused_sentence(snapshot, status.paused)),)
+    return (Happening("JobResumed", f"The job goes on on node {before}."),)

@@ -59,7 +59,7 @@ def ready(snapshot: Snapshot, status: Status) -> Step:
     worker = serving.current_worker(snapshot)
     if worker is None or not alive(worker):
         # None runs: the one that is made next serves the new model from its start.
-        in_the_way = serving.in_the_way(snapshot, status)
+        in_the_way = serving.in_the_way(snapshot)
         if in_the_way is not None:
             return stay(status, f"The deployment waits for the inference worker. {in_the_way}", recheck)
         where = serving.node(snapshot)

@@ -57,7 +57,7 @@ def node(snapshot: Snapshot) -> str | NoNode:
     return node_for(snapshot, snapshot.job.spec.deploy_spec.template.spec)
 
 
-def in_the_way(snapshot: Snapshot, _: Status) -> str | None:
+def in_the_way(snapshot: Snapshot) -> str | None:
     """A worker of the same name that has to go before this job's can be made."""
     found = snapshot.worker(snapshot.worker_name(Stage.DEPLOY, 0))
     if found is None or (found.spec.job.uid == snapshot.uid and not going(found)):
@@ -70,7 +70,7 @@ def serve(snapshot: Snapshot, status: Status) -> Service:
     """Keep the inference worker as it should be, given the status that this decision ends with."""
     before = status.serving or Serving()
     recheck = snapshot.after(snapshot.settings.recheck)
-    blocked = in_the_way(snapshot, status)
+    blocked = in_the_way(snapshot)
     if blocked is not None:
         found = snapshot.worker(snapshot.worker_name(Stage.DEPLOY, 0))
         where = found.spec.node_name if found else None

@@ -425,6 +425,18 @@ class TestPaused:
         )
         assert status["serving"]["phase"] == "Paused"
 
+    def test_a_job_that_waits_for_samples_says_so_too_and_tells_when_it_goes_on(self) -> None:
+        world = World()
+        world.usual()
+        world.serves()
+        world.report(INFERENCE, phase="Paused")
+        world.settle()
+        assert world.status()["message"].startswith("Paused on node edge-node")
+        world.report(INFERENCE, phase="Running")
+        world.settle()
+        assert world.status()["message"].startswith("Waits for samples")
+        assert {"JobPaused", "JobResumed"} <= {event["reason"] for event in world.events()}
+
     def test_a_pause_does_not_use_up_the_deadline(self, world: World) -> None:
         world.report("helmets-train-1", phase="Running")
         world.advance(60)
