@@ -37,6 +37,7 @@ class Followed:
     deployed: dict[int, str] = field(default_factory=dict)
     refused: int = 0
     labelled_told: int = -1
+    serving: str = ""
     message: str = ""
 
 
@@ -67,6 +68,7 @@ def follow(
         job = gm.ask("GET", path_of(by_kind("IncrementalLearningJob"), NAMESPACE, JOB))
         status: Mapping[str, Any] = job.get("status") or {}
         seen.message = str(status.get("message") or seen.message)
+        _tell_serving(seen, status.get("serving") or {}, say)
         for step in _new_steps(seen, status):
             _tell(gm, step, say)
         _note_deployment(seen, status, say)
@@ -90,10 +92,17 @@ def _new_steps(seen: Followed, status: Mapping[str, Any]) -> list[Mapping[str, A
 def _tell(gm: GlobalManager, step: Mapping[str, Any], say: Say) -> None:
     stage, phase, number = step.get("stage"), step.get("type"), step.get("round")
     why = str(step.get("message") or step.get("reason") or "")
-    say(f"round {number}  {stage:<6} {phase:<9} {why}")
+    say(f"round {number}  {stage:<6} {phase:<9} {why}".rstrip())
     if phase == "Failed":
         worker = f"{JOB}-inference" if stage == "Deploy" else f"{JOB}-{str(stage).lower()}-{number}"
         raise JobFailedError(f"{stage} of round {number} failed: {why}\n{log_tail(gm, worker)}")
+
+
+def _tell_serving(seen: Followed, serving: Mapping[str, Any], say: Say) -> None:
+    phase = str(serving.get("phase") or "")
+    if phase and phase != seen.serving:
+        seen.serving = phase
+        say(f"camera   {phase:<16} {serving.get('message') or ''}".rstrip())
 
 
 def log_tail(gm: GlobalManager, worker: str) -> str:
@@ -116,7 +125,7 @@ def _note_deployment(seen: Followed, status: Mapping[str, Any], say: Say) -> Non
     }
     if number and number in finished and number not in seen.deployed:
         seen.deployed[number] = str(model["url"])
-        say(f"round {number}  the camera now runs the model of this round: {model['url']}")
+        say(f"camera   runs the model of round {number}: {model['url']}")
     seen.refused = len(finished - set(seen.deployed))
 
 
@@ -131,5 +140,5 @@ def _let_label(
         # A person labels a few at a time: the camera has moved on between two of them, so they differ.
         have = label(min(2, wanted - have))
     if have // (per_round // 4) != seen.labelled_told // (per_round // 4):
-        say(f"         {have} hard examples labelled so far")
+        say(f"labels   {have} hard examples are labelled now")
     seen.labelled_told = have

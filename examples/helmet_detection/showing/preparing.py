@@ -22,7 +22,7 @@ REPLAYED = 60
 SHOTS, FRAMES, FPS = 60, 12, 6
 EPOCHS = 11
 # Changes when the network or its training does, so that an old base model is not taken for a new one.
-MODEL_EDITION = 1
+MODEL_EDITION = 2
 
 
 class PreparationError(RuntimeError):

@@ -23,6 +23,10 @@ from helmets.targets import encode, vary
 # Fine-tuning with half of these steps at the full rate left the model worse than it was; measured on domain B.
 STEPS_FOR_FULL_RATE = 100
 
+# Heads are seven pixels wide, so one pixel decides whether a box counts. Twice the weight raised mAP by 0.05 on held-out
+# frames of A and of B, measured once with one seed.
+BOXES_WEIGHT = 2.0
+
 Told = Callable[[int, int, float], None]
 
 
@@ -79,7 +83,7 @@ def fit(
         with tf.GradientTape() as tape:
             answer = model(tf.cast(pictures, tf.float32), training=not frozen_statistics)
             scores, boxes = losses(answer, wanted, classes)
-            loss = scores + boxes
+            loss = scores + BOXES_WEIGHT * boxes
         optimizer.apply_gradients(
             zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables, strict=True)
         )
