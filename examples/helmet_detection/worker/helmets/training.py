@@ -23,8 +23,8 @@ from helmets.targets import encode, vary
 # Fine-tuning with half of these steps at the full rate left the model worse than it was; measured on domain B.
 STEPS_FOR_FULL_RATE = 100
 
-# Heads are seven pixels wide, so one pixel decides whether a box counts. Twice the weight raised mAP by 0.05 on held-out
-# frames of A and of B, measured once with one seed.
+# Heads are seven pixels wide, so one pixel decides whether a box counts. Twice the weight raised mAP by 0.05 on
+# held-out frames of A and of B, measured once with one seed.
 BOXES_WEIGHT = 2.0
 
 Told = Callable[[int, int, float], None]
