@@ -39,6 +39,7 @@ logger = logging.getLogger(__name__)
 
 # Waiting workers are looked at again at least this often: what was missing may have come.
 _LONGEST_WAIT_SECONDS = 10.0
+_CLOSE_SECONDS = 1.0
 
 
 class CannotStart(LcError):
@@ -125,8 +126,10 @@ class LocalController:
         self._sender.wake()
         self.reconciler.close()
         self.datasets.close()
+        # One deadline for all: a thread that waits for a GM behind a dead line is left to end with the process.
+        deadline = time.monotonic() + _CLOSE_SECONDS
         for thread in self._threads:
-            thread.join(timeout=1.0)
+            thread.join(max(0.0, deadline - time.monotonic()))
         self._undo.close()
 
     def stop_workers(self, seconds: float) -> None:

@@ -15,6 +15,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from pydantic import ValidationError
+
 from sedna.api.datasets import Dataset, DatasetStatus
 from sedna.api.times import format_time
 from sedna.api.validating import parse
@@ -106,8 +108,14 @@ class DatasetKeeper:
                 self._end(key)
 
     def _want(self, resource: Wire) -> None:
-        dataset = parse(Dataset, resource)
         key = key_of(resource)
+        try:
+            dataset = parse(Dataset, resource)
+        except ValidationError as problem:
+            # One that a newer GM describes in words unknown here must not make the node deaf to all others.
+            logger.warning("Dataset %s cannot be read and is not followed: %s", "/".join(key), problem)
+            self._end(key)
+            return
         known = self._followers.get(key)
         if known is not None and known.follows(dataset):
             known.update(dataset)

@@ -44,6 +44,7 @@ class QuestionAnswerer:
         series = self._pauses()
         parameters = {"watch": "1", "timeoutSeconds": str(_STREAM_SECONDS)}
         while not stop.is_set():
+            returns = self._client.returns
             try:
                 for question in self._client.lines(self._path, parameters, _IDLE_SECONDS):
                     self._begin(question)
@@ -54,7 +55,7 @@ class QuestionAnswerer:
             except GmRefused as problem:
                 # Not registered yet, or a GM without this address.
                 logger.debug("Questions are not handed out: %s", problem.message)
-            stop.wait(next(series))
+            self._client.rest(next(series), returns)
         with self._lock:
             for _, stop_one in self._answers:
                 stop_one.set()

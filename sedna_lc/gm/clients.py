@@ -59,10 +59,12 @@ class GmClient:
             # The GM is named in the configuration; a proxy of the shell must not come between.
             trust_env=False,
         )
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._streams: set[httpx.Response] = set()
         self._closed = False
         self._reachable: bool | None = None
+        # How often the GM has come back: whoever waits for it learns it from whoever reached it first.
+        self._returns = 0
 
     def get(self, path: str) -> dict[str, Any]:
         """Read one resource."""
@@ -129,10 +131,22 @@ class GmClient:
                 if isinstance(content, dict):
                     yield content
 
+    @property
+    def returns(self) -> int:
+        """How often the GM has come back so far; look at it before an attempt, for `rest`."""
+        with self._lock:
+            return self._returns
+
+    def rest(self, seconds: float, returns: int) -> None:
+        """Wait before another attempt: so long, or until the GM has come back since `returns`, or until `close`."""
+        with self._lock:
+            self._lock.wait_for(lambda: self._closed or self._returns != returns, timeout=seconds)
+
     def close(self) -> None:
         """End all streams at once and let go of all connections."""
         with self._lock:
             self._closed = True
+            self._lock.notify_all()
             for response in self._streams:
                 _cut(response)
         self._http.close()
@@ -186,6 +200,9 @@ class GmClient:
     def _note_reachable(self) -> None:
         with self._lock:
             first, self._reachable = self._reachable is not True, True
+            if first:
+                self._returns += 1
+                self._lock.notify_all()
         if first:
             logger.info("The GlobalManager at %s answers.", self.address)
 

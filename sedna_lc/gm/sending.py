@@ -48,17 +48,18 @@ class OutboxSender:
         self._posted.set()
 
     def run(self, stop: threading.Event) -> None:
-        """Send until stopped; whoever stops it also calls `wake`."""
+        """Send until stopped; whoever stops it also closes the client and calls `wake`."""
         while not stop.is_set():
             self._posted.clear()
+            returns = self._client.returns
             try:
                 seconds = self.send_all(stop)
             except sqlite3.Error:
                 logger.exception("The outbox cannot be read; it is tried again.")
                 seconds = _IDLE_SECONDS
             if self._outage is not None:
-                # News do not make the GM come back earlier.
-                stop.wait(seconds)
+                # News do not make the GM come back earlier; whoever reaches it first ends the wait.
+                self._client.rest(seconds, returns)
             else:
                 self._posted.wait(seconds)
 

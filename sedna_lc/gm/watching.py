@@ -52,6 +52,7 @@ class NodeWatch:
     def run(self, stop: threading.Event) -> None:
         """Follow until stopped, whatever happens to the GM."""
         while not stop.is_set():
+            returns = self._client.returns
             try:
                 self._list_then_watch(stop)
             except WatchTooOld as problem:
@@ -59,7 +60,7 @@ class NodeWatch:
                 self._version = ""
             except Again as problem:
                 logger.debug("The watch of %s waits: %s", self._path, problem)
-                stop.wait(problem.after_seconds or next(self._series))
+                self._client.rest(problem.after_seconds or next(self._series), returns)
             except GmRefused as problem:
                 logger.error("The GM refuses the watch of %s: %s", self._path, problem.message)  # noqa: TRY400
                 stop.wait(_SECONDS_AFTER_REFUSAL)

@@ -14,7 +14,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import unquote
 
 from pydantic import ValidationError
 
@@ -71,7 +70,7 @@ def _answer(environ: Environ, accept: Accept) -> str:
         raise Refusal(HTTPStatus.NOT_FOUND, "there is only POST /sedna/workers/<name>/info and GET /healthz")
     _allow(method, "POST")
     report = _read(environ)
-    name = unquote(found[1])
+    name = found[1]
     if report.name != name:
         raise Refusal(HTTPStatus.BAD_REQUEST, f"the report is of {report.name!r}, the address of {name!r}")
     try:

@@ -172,6 +172,15 @@ def test_a_url_that_is_no_path_is_told(keeper: DatasetKeeper, store: MemoryStore
     assert told(store)["reason"] == "UrlNotLocal"
 
 
+def test_a_dataset_that_cannot_be_understood_holds_up_no_other(
+    keeper: DatasetKeeper, store: MemoryStore, bell: Any, file: Path
+) -> None:
+    strange = dataset(file, uid="u9")
+    strange = {**strange, "metadata": {**strange["metadata"], "name": "strange"}, "spec": {"url": 7}}
+    keeper.want_exactly([strange, dataset(file)])
+    bell.wait_until(lambda: told(store))
+
+
 def test_the_samples_of_a_dataset_outlive_it_for_a_week(
     keeper: DatasetKeeper, store: MemoryStore, bell: Any, file: Path
 ) -> None:

@@ -65,6 +65,23 @@ def test_w06_w74_what_was_posted_during_an_outage_arrives_in_order_afterwards(
     sender.wake()
 
 
+def test_whoever_reaches_the_gm_first_ends_everybodys_wait(
+    gm: FakeGm, client: GmClient, store: MemoryStore, run: Callable[..., Any]
+) -> None:
+    gm.put("workers", "a")
+    gm.stop()
+    an_hour = lambda: iter(lambda: 3600.0, None)  # noqa: E731
+    sender = OutboxSender(client, store, an_hour, lambda: 0.0)
+    store.post(letter("a"))
+    assert sender.send_all(never()) == 3600
+    stop = run(sender.run)
+    gm.start()
+    client.list("/apis/sedna.io/v1alpha1/workers", {})
+    gm.wait_until(lambda: not store.letters())
+    stop.set()
+    sender.wake()
+
+
 @pytest.mark.parametrize("code", [500, 503, 429, 403])
 def test_w08_a_failed_write_is_tried_until_it_is_taken(
     gm: FakeGm, store: MemoryStore, sender: OutboxSender, code: int

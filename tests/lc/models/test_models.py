@@ -69,6 +69,16 @@ def test_a_version_that_lies_there_is_not_copied_again(slot: ModelSlot, tmp_path
     assert Path(first.path).stat().st_ino == inode
 
 
+def test_w55_nothing_temporary_stays(slot: ModelSlot, tmp_path: Path) -> None:
+    for number in range(5):
+        placed = slot.place(reference(write(tmp_path / "m.pb", f"model {number}")))
+        slot.prune([placed])
+    with pytest.raises(Never):
+        slot.place(reference(tmp_path / "m.pb", "0" * 64))
+    slot.prune([placed])
+    assert [one for one in (tmp_path / "slot").rglob("*") if one.is_file()] == [Path(placed.path)]
+
+
 def test_a_damaged_version_is_made_again(slot: ModelSlot, tmp_path: Path) -> None:
     model = write(tmp_path / "m.pb", "x")
     placed = slot.place(reference(model))

@@ -463,7 +463,7 @@ class TestColdUpdate:
         world.report(key, "inference", status, results=results, message=message)
         world.settle(key)
 
-    def test_a_new_model_restarts_the_unit_with_it(self, world: World, key: tuple[str, str]) -> None:
+    def test_w52_a_new_model_restarts_the_unit_with_it(self, world: World, key: tuple[str, str]) -> None:
         self.loaded(world, key)
         assert world.told(key)["model"]["state"] == "Loaded"
         sha256 = world.serve(key, world.model("r1", "better"), 1)

@@ -121,7 +121,8 @@ class NodeMachine(RuleBasedStateMachine):
         fresh.put_progress(progress)
         for key, resource in before.wanted("workers").items():
             record = before.worker(key)
-            told = record.status.dump() if record is not None and record.uid == resource["metadata"]["uid"] else {}
+            known = record is not None and record.uid == resource["metadata"]["uid"]
+            told = record.status.dump() if record is not None and known else resource.get("status", {})
             fresh.put_wanted("workers", {**resource, "status": told})
         self.world.store = fresh
         self.world.restart()

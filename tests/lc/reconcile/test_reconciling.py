@@ -125,6 +125,16 @@ def test_word_that_an_earlier_worker_is_gone_leaves_the_new_one(world: World, re
     assert world.store.wanted("workers")[KEY]["metadata"]["uid"] == "uid-2"
 
 
+def test_w73_a_worker_is_stored_before_anybody_looks_at_it(world: World, reconciler: Reconciler) -> None:
+    world.want("train")
+    resource = resources(world)[0]
+    world.store.replace_wanted("workers", [])
+    looked: list[bool] = []
+    reconciler._loop.add = lambda key, _=0.0: looked.append(key in world.store.wanted("workers"))  # type: ignore[method-assign]
+    reconciler.changed(resource)
+    assert looked == [True]
+
+
 def test_a_log_that_is_not_there_is_said_with_the_reason(world: World, reconciler: Reconciler) -> None:
     world.base.unlink()
     world.want("train")

@@ -166,7 +166,7 @@ class TestSqliteStore(StoreContract):
         yield opened
         opened.close()
 
-    def test_w01_what_was_reached_is_there_after_a_restart(self, tmp_path: Path) -> None:
+    def test_w01_w02_what_was_reached_is_there_after_a_restart(self, tmp_path: Path) -> None:
         store = open_store(tmp_path, NOW)
         store.put_progress(Progress("d", "/x", samples=5000))
         store.put_worker(record(launch="done"))
