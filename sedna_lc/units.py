@@ -167,6 +167,8 @@ def _own_binds(worker: Worker, places: Places) -> Iterator[Bind]:
         yield from _self_binds([spec.output_dir], read_only=False)
     # Where a new model appears that a running worker shall load.
     yield from _self_binds([spec.job_output_dir], read_only=True)
+    if spec.role == "inference":
+        yield _self_bind(str(places.models_folder(worker)), read_only=True)
     if spec.hot_update is not None and spec.hot_update.enabled:
         yield _self_bind(str(places.hot_update_file(worker).parent), read_only=True)
         yield _self_bind(str(places.models_folder(worker)), read_only=True)

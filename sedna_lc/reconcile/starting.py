@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,7 +21,9 @@ from sedna_lc.runners.base import Runner, UnitSpec
 from sedna_lc.runners.errors import RunnerUnavailable, UnitBusy, UnitRefused
 from sedna_lc.state.records import Placed, WorkerRecord
 from sedna_lc.state.stores import Store
-from sedna_lc.units import describe, unit_name
+from sedna_lc.units import describe, overruled, unit_name
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ def make_ready(means: Means, wanted: Worker, record: WorkerRecord) -> tuple[Work
         publish(means.places.hot_update_file(wanted), record.serving, means.clock())
     materialise(wanted, means.store, means.places.state_dir / "datasets")
     unit = describe(wanted, image, means.places, means.lc_server)
+    if names := overruled(wanted, means.places, means.lc_server):
+        log.warning("Worker %s sets %s; Sedna's own values win.", wanted.metadata.name, ", ".join(names))
     status = record.status.model_copy(
         update={
             "phase": "Starting",

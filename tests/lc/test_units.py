@@ -209,6 +209,10 @@ class TestPaths:
         worker = make_worker("inference", models=[model("m", "s3://bucket/m.pb")], jobOutputDir="s3://bucket/out")
         assert not [bind for bind in describe(worker).binds if "bucket" in bind.source]
 
+    def test_a_model_that_arrives_later_is_in_sight_of_a_running_worker(self) -> None:
+        folder = "/var/lib/sedna/models/default/helmet-detection-demo"
+        assert Bind(folder, folder, True) in describe(make_worker("inference")).binds
+
     def test_the_root_is_never_bound(self) -> None:
         worker = make_worker("inference", models=[model("m", "/model.pb")])
         assert "/" not in {bind.target for bind in describe(worker).binds}
