@@ -154,13 +154,17 @@ class Machine:
             assert time.monotonic() < deadline, f"{kind} {name} is still there"
             self._stop.wait(0.1)
 
-    def until_file(self, path: Path, holds: Callable[[str], object], what: str, seconds: float = DEADLINE) -> str:
+    def until_file(self, path: Path, holds: Callable[[str], object], what: str) -> str:
         """Wait for what a worker writes."""
+        self.until_seen(lambda: path.exists() and holds(path.read_text()), what)
+        return path.read_text()
+
+    def until_seen(self, holds: Callable[[], object], what: str, seconds: float = DEADLINE) -> None:
+        """Wait for what nobody announces, such as files of a worker."""
         deadline = time.monotonic() + seconds
-        while not (path.exists() and holds(path.read_text())):
+        while not holds():
             assert time.monotonic() < deadline, f"not in {seconds:.0f} s: {what}\n{self._explained('Worker', '', {})}"
             self._stop.wait(0.1)
-        return path.read_text()
 
     def _explained(self, kind: str, name: str, last: Document) -> str:
         parts = [f"{kind} {name}:", yaml.safe_dump(last.get("status", {}), sort_keys=False)]

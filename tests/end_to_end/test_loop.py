@@ -141,7 +141,9 @@ def test_a_job_that_comes_before_its_dataset_and_model_waits_and_says_so(numbers
     dataset, model, job = pages.manifests(numbers.folder).split("---\n")
     numbers.create(job)
     numbers.until(
-        *JOB, lambda job: "numbers" in job["status"].get("message", "") and job["status"].get("phase") == "Waiting", "waits"
+        *JOB,
+        lambda job: "numbers" in job["status"].get("message", "") and job["status"].get("phase") == "Waiting",
+        "waits",
     )
     numbers.create(dataset)
     numbers.until(*JOB, lambda job: "base" in json.dumps(job["status"]), "the missing model is told")
