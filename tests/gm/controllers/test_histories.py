@@ -36,8 +36,17 @@ steps = st.one_of(
     st.tuples(st.just("delete node")),
     st.tuples(st.just("edit model"), st.integers(0, 3)),
     st.tuples(st.just("edit job"), st.integers(0, 3)),
+    st.tuples(st.just("new dataset"), st.integers(0, 40)),
+    st.tuples(st.just("new job"), st.booleans()),
     st.tuples(st.just("ask"), st.sampled_from(["train", "eval", "deploy"])),
 )
+
+
+def manifest(name: str) -> dict[str, Any]:
+    """One job is updated hot, the other cold."""
+    made = job_manifest(name)
+    made["spec"]["deploySpec"]["model"]["hotUpdateEnabled"] = name == "helmets"
+    return made
 
 
 class History:
@@ -51,7 +60,7 @@ class History:
         self.world.models()
         self.world.dataset(seen=self.seen)
         for name in JOBS:
-            self.world.create(job_manifest(name))
+            self.world.create(manifest(name))
 
     def play(self, step: tuple[Any, ...]) -> None:
         name, *arguments = step
@@ -159,6 +168,27 @@ class History:
         else:
             self.world.node()
 
+    def _new_dataset(self, seen: int) -> None:
+        """Deleted and made again under its name: other samples, counted from 0."""
+        self.world.store.delete(Key("Dataset", "default", "samples"))
+        self.seen = seen
+        self.world.dataset(seen=seen)
+
+    def _new_job(self, at_once: bool) -> None:
+        """Deleted, and made again under its name as soon as it is gone; or at once, its finalizer cut off."""
+        key = Key(JOB, "default", "vests")
+        if at_once:
+            self.world.edit(key, lambda job: job["metadata"].pop("finalizers", None))
+        self.world.store.delete(key)
+        for _ in range(8):
+            if not any(job["metadata"]["name"] == "vests" for job in self.world.store.list(JOB).items):
+                break
+            self.world.settle()
+            self.edge.work()
+        else:
+            raise AssertionError(f"the job is not let go: {self.world.status('vests')}")
+        self.world.create(manifest("vests"))
+
     def _edit_model(self, number: int) -> None:
         def change(model: dict[str, Any]) -> None:
             model["spec"]["url"] = f"/models/edited-{number}"
@@ -180,15 +210,17 @@ def check_history(world: World, name: str) -> None:
     records = world.history(name)
     numbers = [record["round"] for record in records]
     assert numbers == sorted(set(numbers))
-    used = 0
+    used, dataset = 0, None
     for record in records:
         taken = record["samples"]
+        if taken["datasetUid"] != dataset:
+            used, dataset = 0, taken["datasetUid"]
         if record["decision"] == "Failed" or taken["end"] == taken["start"]:
             continue
         assert taken["start"] == used, f"round {record['round']} of {name} began at {taken['start']}, not {used}"
         used = taken["end"]
-    status = world.status(name)
-    assert status["samples"]["used"] in (used, *[record["samples"]["end"] for record in records[-1:]])
+    if dataset == world.store.get(Key("Dataset", "default", "samples"))["metadata"]["uid"]:
+        assert world.status(name)["samples"]["used"] == used
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
