@@ -69,7 +69,9 @@ def ready(snapshot: Snapshot, status: Status) -> Step:
     node = worker.spec.node_name
     if worker.status.phase == "Paused":
         return stay(status, paused_sentence(snapshot, node), recheck)
-    if going(worker) or (worker.status.phase != "Running" and not _given(snapshot, status, worker)):
+    # One that cannot start as it is (its model may be what is missing) is given the new model all the same.
+    can_take = worker.status.phase == "Running" or (worker.status.phase == "Pending" and worker.status.reason)
+    if going(worker) or not (can_take or _given(snapshot, status, worker)):
         what = "to be gone" if going(worker) else "to run"
         sentence = f"The deployment waits for the inference worker on node {node} {what}.{silence(snapshot, node)}"
         return stay(status, sentence, recheck)

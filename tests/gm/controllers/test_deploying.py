@@ -190,6 +190,21 @@ def test_a_deployment_waits_for_the_inference_worker_to_run() -> None:
     assert world.at() == ("Deploy", "Starting")
 
 
+def test_a_deployment_helps_an_inference_worker_whose_first_model_is_missing() -> None:
+    world = World()
+    world.usual()
+    told = "Model deploy-model is not there: nothing at /models/deploy-model."
+    world.report(INFERENCE, phase="Pending", reason="ModelNotFound", message=told)
+    world.settle()
+    assert told in world.status()["serving"]["message"]
+    world.samples(60)
+    world.settle()
+    world.round_to_deploy()
+    assert world.worker(INFERENCE)["spec"]["round"] == 1
+    world.serves()
+    assert world.history()[0]["decision"] == "Deployed"
+
+
 def test_a_deployment_revives_an_inference_worker_that_had_ended(world: World) -> None:
     world.train_succeeds()
     world.report(INFERENCE, phase="Failed", reason="ExitCode", message="exit code 1")
