@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from sedna.common.digests import digest, files_below
+from sedna_lc.models.findings import Found
 from sedna_lc.places import local_path
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Found:
-    """A model on this node's disk."""
-
-    sha256: str
-    size_bytes: int
 
 
 def find_models(urls: Iterable[str]) -> dict[str, Found]:

@@ -13,7 +13,8 @@ from dataclasses import replace
 from sedna.api.validating import parse
 from sedna.api.workers import FINAL_PHASES, NODE_FINALIZER, Worker, WorkerReport
 from sedna_lc.errors import Again, Never
-from sedna_lc.models.trained import Found, find_models
+from sedna_lc.models.findings import Found
+from sedna_lc.models.trained import find_models
 from sedna_lc.reconcile import spools
 from sedna_lc.reconcile.absorbing import absorb
 from sedna_lc.reconcile.deciding import decide

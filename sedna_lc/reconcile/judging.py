@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sedna.api.workers import Worker, WorkerResult, WorkerStatus
-from sedna_lc.models.trained import Found
+from sedna_lc.models.findings import Found
 from sedna_lc.reconcile.observing import moment
 from sedna_lc.runners.base import Activity, Reason, UnitState
 from sedna_lc.state.records import WorkerRecord
