@@ -142,12 +142,13 @@ def _why(facts: UnitFacts) -> tuple[str, str]:
 def _state(
     record: Record, facts: UnitFacts, activity: Activity, now: datetime, reason: str = "", message: str = ""
 ) -> UnitState:
-    done = bool(facts.exit_kind) and facts.main_pid == 0
+    # An ended unit may still name the process that it had, when the two properties are read at different moments.
+    done = bool(facts.exit_kind) and (activity.ended or facts.main_pid == 0)
     killed = done and facts.exit_kind > _EXITED
     return UnitState(
         name=record.name,
         activity=activity,
-        pid=facts.main_pid or None,
+        pid=None if activity.ended else facts.main_pid or None,
         exit_code=facts.exit_status if done and not killed else None,
         signal=facts.exit_status if killed else None,
         started_at=_seconds(record.launched_at) or _micros(facts.started),
