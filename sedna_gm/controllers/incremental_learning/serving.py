@@ -102,7 +102,9 @@ def _make(snapshot: Snapshot, before: Serving, model: ModelReference) -> Service
     where = node(snapshot)
     if isinstance(where, NoNode):
         sentence = f"The inference worker waits for a node. {where.sentence}"
-        return Service(_told(before, "Waiting", sentence), look_again_at=snapshot.after(snapshot.settings.recheck))
+        news = () if before.message == sentence else (Happening("InferenceBlocked", sentence, "Warning"),)
+        again = snapshot.after(snapshot.settings.recheck)
+        return Service(_told(before, "Waiting", sentence), look_again_at=again, happenings=news)
     for worker in snapshot.own:
         if worker.spec.node_name == where and worker.status.phase == "Paused":
             return Service(

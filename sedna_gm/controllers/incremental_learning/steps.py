@@ -61,6 +61,14 @@ def stay(status: Status, sentence: str, look_again_at: datetime | None = None) -
     return Step(update(status, message=sentence), sentence, look_again_at)
 
 
+def blocked(status: Status, sentence: str, look_again_at: datetime | None = None) -> Step:
+    """Nothing moves until somebody provides what is missing; said as an event, too, when it is news."""
+    step = stay(status, sentence, look_again_at)
+    if status.message == sentence:
+        return step
+    return Step(step.status, sentence, look_again_at, happenings=(Happening("Blocked", sentence, "Warning"),))
+
+
 def move(
     snapshot: Snapshot,
     status: Status,

@@ -17,7 +17,7 @@ from sedna_gm.controllers.incremental_learning import models, samples
 from sedna_gm.controllers.incremental_learning.failing import fail
 from sedna_gm.controllers.incremental_learning.making import stage_worker
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot
-from sedna_gm.controllers.incremental_learning.steps import Status, Step, move, progress, stay, update
+from sedna_gm.controllers.incremental_learning.steps import Status, Step, blocked, move, progress, stay, update
 from sedna_gm.controllers.incremental_learning.working import get_worker, silence, watch_run, watch_start
 
 
@@ -26,7 +26,7 @@ def waiting(snapshot: Snapshot, status: Status) -> Step:
     missing = models.missing(snapshot)
     recheck = snapshot.after(snapshot.settings.recheck)
     if missing is not None:
-        return stay(status, missing, recheck)
+        return blocked(status, missing, recheck)
     by_hand = asked(snapshot, status)
     if by_hand in ("eval", "deploy"):
         if _can_look_again(status, by_hand):
@@ -35,7 +35,7 @@ def waiting(snapshot: Snapshot, status: Status) -> Step:
         by_hand = None
     unavailable = _unavailable(snapshot)
     if unavailable is not None:
-        return stay(status, unavailable, recheck)
+        return blocked(status, unavailable, recheck)
     counts = status.samples or SampleCounts()
     if counts.seen < counts.used:
         told = f"Dataset {_name(snapshot)} now counts {counts.seen} samples, fewer than the {counts.used} used before."
@@ -160,7 +160,7 @@ def _unavailable(snapshot: Snapshot) -> str | None:
         quiet = silence(snapshot, node)
         return f"Waits for node {node} to look at dataset {_name(snapshot)}.{quiet}"
     told = dataset.status.message or dataset.status.reason or "its node gives no reason"
-    return f"Dataset {_name(snapshot)} cannot be read: {told.rstrip('.')}."
+    return f"Dataset {_name(snapshot)} is unavailable: {told.rstrip('.')}."
 
 
 def _not_yet(snapshot: Snapshot, status: Status, counts: SampleCounts) -> tuple[str, datetime] | None:

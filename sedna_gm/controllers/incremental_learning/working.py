@@ -201,7 +201,7 @@ def silence(snapshot: Snapshot, node: str) -> str:
     """What to add to a sentence about a node that cannot be heard: it explains most waiting."""
     found = snapshot.nodes.get(node)
     if found is None:
-        return f" There is no node {node} any more."
+        return f" No node {node} is registered."
     ready = next((each for each in found.status.conditions if each.type == "Ready"), None)
     if ready is None or ready.status == "True":
         return ""

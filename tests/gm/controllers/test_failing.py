@@ -113,10 +113,23 @@ def test_a_dataset_that_cannot_be_read_is_waited_for_and_told() -> None:
         {"state": "Unavailable", "reason": "NotUtf8", "message": "line 3 of /data/samples.txt is not UTF-8."},
     )
     world.settle()
-    assert world.status()["message"] == ("Dataset samples cannot be read: line 3 of /data/samples.txt is not UTF-8.")
+    assert world.status()["message"] == ("Dataset samples is unavailable: line 3 of /data/samples.txt is not UTF-8.")
     world.samples(60)
     world.settle()
     assert world.at() == ("Train", "Starting")
+
+
+def test_what_a_job_lacks_is_told_as_an_event_once_however_long_it_waits() -> None:
+    world = World()
+    world.create(job_manifest())
+    world.settle()
+    for _ in range(5):
+        world.advance(120)
+    told = {event["message"]: (event["type"], event["count"]) for event in world.events()}
+    assert told["The job was taken up and waits for its first round."] == ("Normal", 1)
+    lacking = world.status()["message"]
+    assert "does not exist" in lacking
+    assert told[lacking] == ("Warning", 1)
 
 
 def test_a_dataset_that_no_node_has_looked_at_is_waited_for() -> None:
