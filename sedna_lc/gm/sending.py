@@ -68,6 +68,9 @@ class OutboxSender:
         letters = self._store.letters()
         known = {letter.key for letter in letters}
         self._waiting = {key: waiting for key, waiting in self._waiting.items() if key in known}
+        if not letters:
+            # What could not be sent during an outage was withdrawn meanwhile.
+            self._outage = None
         for letter in letters:
             if stop.is_set():
                 break

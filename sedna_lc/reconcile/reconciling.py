@@ -68,6 +68,9 @@ class Reconciler:
         except RunnerUnavailable as problem:
             logger.warning("Units cannot be looked at: %s", problem)
             return
+        for name in units:
+            if name in self._keys:
+                self._add(self._keys[name])
         orphans = [name for name in units if name not in self._keys]
         if orphans and self._synced.is_set():
             self._stop_orphans(orphans)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sedna.api.times import format_time
+from sedna.api.validating import parse
 from sedna.api.workers import ModelReference, ServedModel, Worker
 from sedna_lc.datasets.materialising import materialise
 from sedna_lc.errors import Again, Never
@@ -16,6 +17,7 @@ from sedna_lc.models.hot_config import publish
 from sedna_lc.models.slots import ModelSlot
 from sedna_lc.places import Places
 from sedna_lc.preparing import prepare
+from sedna_lc.reconcile.outputs import claim
 from sedna_lc.reconcile.views import is_hot, is_same, wanted_model
 from sedna_lc.runners.base import Runner, UnitSpec
 from sedna_lc.runners.errors import RunnerUnavailable, UnitBusy, UnitRefused
@@ -58,6 +60,7 @@ def make_ready(means: Means, wanted: Worker, record: WorkerRecord) -> tuple[Work
         record = _serve_from_the_start(means, wanted, record, model)
         assert record.serving is not None  # noqa: S101 - for the type checker: the line above sets it
         wanted = _with_model(wanted, record.serving)
+    claim(wanted, (parse(Worker, other) for other in means.store.wanted("workers").values()))
     problems = prepare(wanted, means.places)
     if problems:
         raise Again(problems[0].reason, " ".join(problem.message for problem in problems))

@@ -65,6 +65,18 @@ def test_w06_w74_what_was_posted_during_an_outage_arrives_in_order_afterwards(
     sender.wake()
 
 
+def test_an_outage_is_over_when_nothing_is_left_to_tell(gm: FakeGm, client: GmClient, store: MemoryStore) -> None:
+    sender = OutboxSender(client, store, lambda: iter(lambda: 3600.0, None), lambda: 0.0)
+    gm.put("workers", "a")
+    gm.stop()
+    store.post(letter("a"))
+    assert sender.send_all(never()) == 3600
+    store.settle(store.letters()[0])
+    # Nothing tells of the GM's return; the next letter must still leave at once.
+    assert sender.send_all(never()) == 30
+    assert sender._outage is None
+
+
 def test_whoever_reaches_the_gm_first_ends_everybodys_wait(
     gm: FakeGm, client: GmClient, store: MemoryStore, run: Callable[..., Any]
 ) -> None:

@@ -95,6 +95,24 @@ def test_units_of_nobody_are_stopped_once_the_gm_was_heard(world: World, reconci
     assert MemoryRunner(world.host).observe() == {}
 
 
+def test_a_released_units_return_is_noticed(world: World, reconciler: Reconciler) -> None:
+    world.want("train")
+    reconciler.start()
+    reconciler.listed(resources(world))
+    wait_for(world, "Running")
+    (unit,) = world.host.started
+    reconciler.gone(resources(world)[0])
+    deadline = time.monotonic() + 20
+    while world.store.worker(KEY) is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    MemoryRunner(world.host).start(unit)
+    reconciler.look_at_all()
+    while world.unit(KEY) is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_a_gm_that_forgot_what_it_was_told_is_told_again(world: World, reconciler: Reconciler) -> None:
     world.want("train")
     reconciler.start()
