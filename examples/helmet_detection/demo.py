@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ def _run(places: Places, story: Story, rounds: int, stay: bool) -> None:
     variables = {"WORKER_NODE": serving.NODE, "IMAGE": serving.IMAGE}
     folders = {"RUN": str(places.run), "DATA": str(places.data)}
     filled = manifests.filled(EXAMPLE / "manifests", EXAMPLE / "overlay.yaml", {**variables, **folders})
+    click.echo(f"Everything is kept in {places.root}.")
     story.step("Drawing construction sites: domain A (day) to learn from, domain B (dusk, rain) for the camera.")
     preparing.prepare_data(places)
     story.step("Training the base model, which gets to know domain A only.")
@@ -75,9 +77,11 @@ def _run(places: Places, story: Story, rounds: int, stay: bool) -> None:
         if stay:
             _report(places, story, models)
             story.say("Everything goes on; Ctrl-C ends it.")
-            signal.pause()
+            with suppress(KeyboardInterrupt):
+                signal.pause()
         story.step("Stopping what was started.")
-    _report(places, story, models)
+    if not stay:
+        _report(places, story, models)
 
 
 def _begin_anew(places: Places) -> None:
@@ -108,7 +112,8 @@ def _learn(places: Places, story: Story, server: str, filled: list[dict[str, Any
             rounds=rounds,
             per_round=manifests.samples_per_round(filled[-1]),
             limit_seconds=rounds * SECONDS_PER_ROUND,
-            say=story.say,
+            # The paths in the job's sentences are long, and all of them are in the demo's folder.
+            say=lambda text: story.say(text.replace(f"{places.root}/", "")),
         )
     finally:
         gm.close()

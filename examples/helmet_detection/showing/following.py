@@ -21,6 +21,8 @@ LOG_LINES = 20
 # One more round than asked for may go by without a deployment: honest metrics can say no.
 SPARE_ROUNDS = 1
 LOOK_SECONDS = 0.5
+# It is started again by itself; what ends every time needs a person.
+CAMERA_MAY_END = 1
 
 Say = Callable[[str], None]
 
@@ -38,6 +40,7 @@ class Followed:
     refused: int = 0
     labelled_told: int = -1
     serving: str = ""
+    camera_ends: int = 0
     message: str = ""
 
 
@@ -68,7 +71,7 @@ def follow(
         job = gm.ask("GET", path_of(by_kind("IncrementalLearningJob"), NAMESPACE, JOB))
         status: Mapping[str, Any] = job.get("status") or {}
         seen.message = str(status.get("message") or seen.message)
-        _tell_serving(seen, status.get("serving") or {}, say)
+        _tell_serving(gm, seen, status.get("serving") or {}, say)
         for step in _new_steps(seen, status):
             _tell(gm, step, say)
         _note_deployment(seen, status, say)
@@ -91,18 +94,30 @@ def _new_steps(seen: Followed, status: Mapping[str, Any]) -> list[Mapping[str, A
 
 def _tell(gm: GlobalManager, step: Mapping[str, Any], say: Say) -> None:
     stage, phase, number = step.get("stage"), step.get("type"), step.get("round")
-    why = str(step.get("message") or step.get("reason") or "")
+    why = first_line(step.get("message") or step.get("reason"))
     say(f"round {number}  {stage:<6} {phase:<9} {why}".rstrip())
     if phase == "Failed":
         worker = f"{JOB}-inference" if stage == "Deploy" else f"{JOB}-{str(stage).lower()}-{number}"
         raise JobFailedError(f"{stage} of round {number} failed: {why}\n{log_tail(gm, worker)}")
 
 
-def _tell_serving(seen: Followed, serving: Mapping[str, Any], say: Say) -> None:
-    phase = str(serving.get("phase") or "")
-    if phase and phase != seen.serving:
-        seen.serving = phase
-        say(f"camera   {phase:<16} {serving.get('message') or ''}".rstrip())
+def _tell_serving(gm: GlobalManager, seen: Followed, serving: Mapping[str, Any], say: Say) -> None:
+    phase, why = str(serving.get("phase") or ""), first_line(serving.get("message"))
+    if not phase or phase == seen.serving:
+        return
+    # A hot update does not end the worker, so in this job the camera is started once.
+    seen.camera_ends += seen.serving == "Running"
+    seen.serving = phase
+    say(f"camera   {phase:<16} {why}".rstrip())
+    if seen.camera_ends > CAMERA_MAY_END:
+        worker = f"{JOB}-inference"
+        raise JobFailedError(f"the inference worker has ended {seen.camera_ends} times: {why}\n{log_tail(gm, worker)}")
+
+
+def first_line(text: object) -> str:
+    """A message without the traceback below it; the log has that."""
+    lines = str(text or "").strip().splitlines()
+    return lines[0] if lines else ""
 
 
 def log_tail(gm: GlobalManager, worker: str) -> str:

@@ -107,6 +107,17 @@ def test_a_failed_stage_ends_it_with_the_reason_and_the_log() -> None:
         run([failed])
 
 
+def test_a_camera_that_ends_again_and_again_is_a_failure_with_its_log() -> None:
+    def serving(phase: str) -> dict[str, Any]:
+        return {"round": 0, "serving": {"phase": phase, "message": "The model was refused.\n  File ..."}}
+
+    once = [serving("Starting"), serving("Running"), serving("Starting"), serving("Running")]
+    assert run([*once, DEPLOYED])[1][0] == "camera   Starting         The model was refused."
+
+    with pytest.raises(JobFailedError, match=r"(?s)has ended 2 times: The model was refused.*log of .*-inference"):
+        run([*once, serving("Starting")])
+
+
 def test_labels_are_given_for_this_round_and_the_next_but_not_beyond_the_last() -> None:
     waiting, training = {"round": 0}, {"round": 1, "conditions": [step(1, "Train", "Running")]}
     person = Person()
