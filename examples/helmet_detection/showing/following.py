@@ -98,7 +98,7 @@ def _tell(gm: GlobalManager, step: Mapping[str, Any], say: Say) -> None:
     say(f"round {number}  {stage:<6} {phase:<9} {why}".rstrip())
     if phase == "Failed":
         worker = f"{JOB}-inference" if stage == "Deploy" else f"{JOB}-{str(stage).lower()}-{number}"
-        raise JobFailedError(f"{stage} of round {number} failed: {why}\n{log_tail(gm, worker)}")
+        raise JobFailedError(f"in round {number}, stage {stage}: {why}\n{log_tail(gm, worker)}")
 
 
 def _tell_serving(gm: GlobalManager, seen: Followed, serving: Mapping[str, Any], say: Say) -> None:

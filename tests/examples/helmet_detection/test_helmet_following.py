@@ -103,7 +103,7 @@ def test_a_model_counts_as_deployed_when_the_stage_says_so_not_when_it_is_about_
 
 def test_a_failed_stage_ends_it_with_the_reason_and_the_log() -> None:
     failed = {"round": 1, "conditions": [step(1, "Train", "Failed", "ValueError: no samples")]}
-    with pytest.raises(JobFailedError, match=r"(?s)Train of round 1 failed: ValueError: no samples.*log of .*-train-1"):
+    with pytest.raises(JobFailedError, match=r"(?s)in round 1, stage Train: ValueError: no samples.*log of .*-train-1"):
         run([failed])
 
 
