@@ -10,7 +10,7 @@ export PYTHON
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format docs docs-serve clean lock set-up set-up-dev
+.PHONY: help demo test check format docs docs-serve references clean lock set-up set-up-dev
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ format: set-up-dev ## Format the code, and mend what the linter can
 
 docs: set-up-dev ## Build the documentation into site/
 	$(BIN)/mkdocs build --strict
+
+references: set-up-dev ## Write the pages that come from the code anew: commands, settings
+	$(BIN)/python docs/cli_reference.py
+	$(BIN)/python docs/settings_reference.py
 
 docs-serve: set-up-dev ## Serve the documentation while writing it
 	$(BIN)/mkdocs serve

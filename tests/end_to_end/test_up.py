@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import re
 import shutil
 import signal
 import socket
@@ -21,6 +22,7 @@ from tests.end_to_end.machines import BIN, DEADLINE, end_processes_below, proces
 pytestmark = pytest.mark.timeout(240)
 REQUIRED = os.environ.get("SEDNA_TEST_REQUIRE", "").split(",")
 MANIFESTS = Path(__file__).parent / "manifests"
+README = Path(__file__).parents[2] / "README.md"
 NAMES = ("dataset", "initial-model", "deploy-model", "job")
 
 
@@ -140,6 +142,27 @@ def test_the_printed_manifests_by_curl(up: Up, printed: Path) -> None:
         say([curl, "--silent", "--show-error", "--fail-with-body", address, *yaml_body])
     sedna = [str(BIN / "sedna"), "get", "ilj", "--server", up.server]
     assert "helmet-detection-demo" in say(sedna)
+
+
+@pytest.mark.kubectl
+def test_what_the_readme_shows_is_what_happens(up: Up, kubectl: list[str], tmp_path: Path) -> None:
+    """Type the README's first manifest, line by line, with this test's folder and port for its own."""
+    section = README.read_text().split("## A first manifest")[1].split("\n## ")[0]
+    blocks = re.findall(r"^```console\n(.*?)^```", section, re.M | re.S)
+    typed = "\n".join(re.findall(r"^\$ ((?:.*<<'END'\n(?:.*\n)*?END|(?:.*\\\n)*.*))", "".join(blocks), re.M))
+    assert "curl" in typed
+    assert "kubectl apply" in typed
+    typed = typed.replace("mkdir /tmp/first && cd /tmp/first\nsedna up\n", "").replace("/tmp/first", str(up.folder))
+    typed = typed.replace("http://127.0.0.1:9000", up.server).replace("kubectl get", "true get")
+    say(["bash", "-e", "-c", typed])
+    counted = [
+        *kubectl,
+        "wait",
+        "dataset/first-samples",
+        "--for=jsonpath={.status.numberOfSamples}=10",
+        "--timeout=60s",
+    ]
+    assert "condition met" in say(counted)
 
 
 def test_ctrl_c_ends_everything_and_the_next_up_goes_on(up: Up, printed: Path) -> None:

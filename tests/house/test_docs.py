@@ -63,9 +63,10 @@ def test_links_to_files_lead_somewhere(page: Path) -> None:
             assert (page.parent / target.partition("#")[0]).exists(), f"{page.name}: {target}"
 
 
-def test_the_page_of_the_command_is_the_commands() -> None:
-    """Run `python docs/cli_reference.py` after a command has changed."""
-    spec = importlib.util.spec_from_file_location("cli_reference", ROOT / "docs" / "cli_reference.py")
+@pytest.mark.parametrize("script", ["cli_reference", "settings_reference"])
+def test_a_page_that_is_written_from_the_code_says_what_the_code_says(script: str) -> None:
+    """Run `make references` after a command or a setting has changed."""
+    spec = importlib.util.spec_from_file_location(script, ROOT / "docs" / f"{script}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
