@@ -179,6 +179,18 @@ def test_ctrl_c_ends_everything_and_the_next_up_goes_on(up: Up, printed: Path) -
     assert up.end(signal.SIGTERM) == 0
 
 
+def test_a_killed_up_leaves_nothing_behind(up: Up) -> None:
+    assert up.process is not None
+    up.process.kill()
+    up.process.wait()
+    deadline = time.monotonic() + DEADLINE
+    while left := processes_below(up.folder):
+        assert time.monotonic() < deadline, left
+        threading.Event().wait(0.1)
+    up.start()
+    up.until("Sedna is up in")
+
+
 def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

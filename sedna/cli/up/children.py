@@ -1,13 +1,16 @@
 """The two daemons as children: started in order, watched, and stopped in the opposite order.
 
 Each writes straight into its log file, so nothing is lost or blocked should the parent be killed. Each is in a
-session of its own: a Ctrl-C reaches the parent alone, which then stops them one after the other.
+session of its own: a Ctrl-C reaches the parent alone, which then stops them one after the other. A parent that is
+killed takes them along all the same.
 """
 
 from __future__ import annotations
 
+import ctypes
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +20,9 @@ from pathlib import Path
 TAIL_LINES = 15
 # Old logs are kept once; a demo's week is far below.
 LOG_BYTES = 10 * 1024 * 1024
+_PR_SET_PDEATHSIG = 1
+# Looked up here: between fork and exec nothing may be loaded.
+_LIBC = ctypes.CDLL(None)
 
 
 @dataclass
@@ -57,8 +63,14 @@ def start(title: str, command: Sequence[str], log: Path, folder: Path, *, stop_s
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509  (one system call)
         )
     return Child(title, process, log, stop_seconds)
+
+
+def _end_with_parent() -> None:
+    """Have the kernel ask this child to end when the parent is gone, however that came."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def stop(child: Child, hurry: threading.Event, say: Callable[[str], None]) -> None:
