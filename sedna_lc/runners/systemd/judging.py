@@ -116,6 +116,8 @@ def _ended(record: Record, facts: UnitFacts, now: datetime) -> UnitState:
     if record.stopping:
         reason, message = Reason.STOPPED, ""
     good = facts.exit_kind == _EXITED and facts.exit_status == 0 and reason in ("", Reason.STOPPED)
+    if not good and not reason:
+        reason, message = Reason.UNIT_VANISHED, "It has ended, and systemd does not tell how."
     return _state(record, facts, Activity.EXITED if good else Activity.FAILED, now, reason, message)
 
 

@@ -253,9 +253,14 @@ class TestJudging:
         assert state.fingerprint == "f"
         assert (state.finished_at is not None) == state.activity.ended
         if state.activity is Activity.FAILED:
-            assert state.reason or record.stopping or (unit is not None and unit.active is ActiveState.FAILED)
+            assert state.reason
         if state.activity is Activity.EXITED:
             assert state.exit_code == 0
+
+    def test_an_end_that_systemd_does_not_explain_has_a_reason_all_the_same(self) -> None:
+        record = Record(name="sedna-worker-default-w", fingerprint="f", boot="this", launched=1, launched_at=1.0)
+        state = judge(record, UnitFacts(active=ActiveState.ACTIVE, sub="exited"), None, "this", NOW).state
+        assert (state.activity, state.reason) == (Activity.FAILED, Reason.UNIT_VANISHED)
 
     @given(records, facts, facts)
     def test_what_we_asked_to_stop_is_never_launched_again_nor_called_paused(
