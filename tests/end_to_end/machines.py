@@ -74,9 +74,9 @@ class Machine:
         children.stop(self._daemons.pop(name), self._stop, print)
 
     def kill(self, name: str) -> None:
-        """End a daemon as a power cut does."""
+        """End a daemon as a power cut does: itself and what it forked; workers have sessions of their own."""
         child = self._daemons.pop(name)
-        child.process.kill()
+        os.killpg(child.process.pid, signal.SIGKILL)
         child.process.wait()
 
     def close(self) -> None:
