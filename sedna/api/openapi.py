@@ -22,6 +22,7 @@ _YAML = "application/yaml"
 _MERGE = "application/merge-patch+json"
 _JSON_PATCH = "application/json-patch+json"
 _DEFINITION = "io.sedna.v1alpha1."
+_SHAPES = {"type", "anyOf", "allOf", "oneOf", "enum", "const", "$ref", "properties"}
 
 
 def index() -> dict[str, Any]:
@@ -125,6 +126,9 @@ def _converted(schema: Any, names: Mapping[str, str]) -> Any:
                 result[key] = value
         elif key not in ("title", "propertyNames"):
             result[key] = _properties(value, names) if key == "properties" else _converted(value, names)
+    if not schema.keys() & _SHAPES and schema.keys() & {"description", "x-sedna-ineffective", "default"}:
+        # A field of any shape: kubectl explains nothing that has no type at all.
+        result.update({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
     return result
 
 
@@ -168,6 +172,17 @@ def _paths(kind: Kind) -> dict[str, Any]:
             "put": _operation(kind, "put", _WRITING, [_JSON, _YAML], subresource="status"),
             "patch": _operation(kind, "patch", _WRITING, [_MERGE, _JSON_PATCH], subresource="status"),
         }
+    for name, description, schema in _READINGS.get(kind.name, ()):
+        answer = {"description": "OK", "content": {_JSON if schema else "text/plain": {"schema": schema or _TEXT}}}
+        paths[f"{one}/{name}"] = {
+            "parameters": [*places, _path_parameter("name")],
+            "get": {
+                "operationId": f"read{kind.version.capitalize()}{kind.name}{name.capitalize()}",
+                "description": description,
+                "tags": [f"{kind.group}_{kind.version}"],
+                "responses": {"200": answer, "default": _FAILURE},
+            },
+        }
     if kind.namespaced:
         paths[f"{root}/{kind.plural}"] = {"get": _operation(kind, "list", _LISTING, suffix="ForAllNamespaces")}
     return paths
@@ -199,6 +214,24 @@ _LISTING = [
 ]
 
 
+_TEXT = {"type": "string"}
+_FAILURE = {
+    "description": "What is wrong, where, and what to do",
+    "content": {_JSON: {"schema": _reference("io.k8s.apimachinery.pkg.apis.meta.v1.Status")}},
+}
+# What can be read of a resource beside itself: name, meaning, and the shape unless it is plain text.
+_READINGS: Mapping[str, tuple[tuple[str, str, dict[str, Any] | None], ...]] = {
+    "IncrementalLearningJob": (
+        (
+            "rounds",
+            "The finished rounds, oldest first: samples, models with sha256, metrics, decision and why, times.",
+            {"type": "object", "properties": {"items": {"type": "array", "items": {"type": "object"}}}},
+        ),
+    ),
+    "Worker": (("log", "What the worker wrote; `tailLines` and `follow` as in Kubernetes.", None),),
+}
+
+
 def _operation(
     kind: Kind,
     action: str,
@@ -216,10 +249,7 @@ def _operation(
         "parameters": parameters,
         "responses": {
             "201" if action == "post" else "200": success,
-            "default": {
-                "description": "What is wrong, where, and what to do",
-                "content": {_JSON: {"schema": _reference("io.k8s.apimachinery.pkg.apis.meta.v1.Status")}},
-            },
+            "default": _FAILURE,
         },
         "x-kubernetes-action": action,
         "x-kubernetes-group-version-kind": _group_version_kind(kind),

@@ -168,7 +168,7 @@ def _unknown_sentence(model: type[BaseModel], place: Sequence[str | int]) -> str
     name = str(place[-1])
     near = difflib.get_close_matches(name, _field_names(model), n=1, cutoff=0.75)
     hint = f', did you mean "{near[0]}"?' if near and near[0] != name else ""
-    return f'unknown field "{_path(place)}"{hint}'
+    return f"is not a known field{hint}"
 
 
 def _name_causes(kind: Kind, raw: Mapping[str, Any]) -> list[Cause]:
@@ -177,7 +177,7 @@ def _name_causes(kind: Kind, raw: Mapping[str, Any]) -> list[Cause]:
         return []
     causes = []
     name, prefix, namespace = metadata.get("name"), metadata.get("generateName"), metadata.get("namespace")
-    if not name and not prefix:
+    if not prefix and ("name" not in metadata or name == ""):
         causes.append(Cause("metadata.name", "FieldValueRequired", "is required"))
     if isinstance(name, str) and name:
         causes += _checked("metadata.name", name, kind.check_name)

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from sedna.api.status import failure
 from sedna_gm.errors import GMError
@@ -101,11 +101,13 @@ def _werkzeugs(error: HTTPException) -> Response:
     if code < 400:
         # A redirect is not a failure: it is an HTTP answer as it stands.
         return Response(error.get_body(), code, dict(error.get_headers()))
-    message = (
-        f"There is nothing at {request.path}. The API's own list of what there is: /apis."
-        if code == 404
-        else error.description or "The request cannot be served."
-    )
+    if code == 404:
+        message = f"There is nothing at {request.path}. The API's own list of what there is: /apis."
+    elif isinstance(error, MethodNotAllowed):
+        allowed = ", ".join(sorted(error.valid_methods or ()))
+        message = f"{request.method} is not offered at {request.path}; what is: {allowed}."
+    else:
+        message = error.description or "The request cannot be served."
     response = _status(code, failure(code, _REASONS.get(code, "Unknown"), message))
     for name, value in error.get_headers():
         if name not in ("Content-Type", "Content-Length"):

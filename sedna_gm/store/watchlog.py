@@ -57,11 +57,11 @@ class WatchLog:
 
     def check(self, revision: int) -> None:
         """Raises Gone for a revision before the log, or one that never was (the database is an older copy)."""
-        if revision < self._floor or revision > self._head:
-            raise Gone(
-                f"too old resource version: {revision} (the log of changes reaches from {self._floor} "
-                f"to {self._head}). List again."
-            )
+        if self._floor <= revision <= self._head:
+            return
+        # Clients of Kubernetes look for these very words before they list again.
+        wrong = "too old resource version" if revision < self._floor else "resource version from the future"
+        raise Gone(f"{wrong}: {revision} (the log of changes reaches from {self._floor} to {self._head}). List again.")
 
     def enter(self, watch: LogWatch) -> None:
         """From now on `watch` is woken; by a closed log, only to hear that it is closed."""

@@ -195,7 +195,7 @@ class RowStore(Store):
 def _found(rows: Rows, key: Key) -> Resource:
     resource = rows.load(key)
     if resource is None:
-        raise NotFound(f'{key.kind} "{key.name}" not found.', kind=key.kind, name=key.name)
+        raise NotFound(f'{key.kind} "{key.name}" not found', kind=key.kind, name=key.name)
     return resource
 
 

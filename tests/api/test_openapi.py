@@ -38,6 +38,20 @@ def test_every_kind_can_be_explained_and_validated(kind: Any) -> None:
         assert {"dryRun", "fieldManager", "fieldValidation"} <= names
 
 
+@pytest.mark.parametrize("group", ["sedna.io", ""])
+def test_every_field_has_a_type_or_kubectl_cannot_explain_its_neighbours(group: str) -> None:
+    for name, schema in openapi.document(group)["components"]["schemas"].items():
+        for field, shape in schema.get("properties", {}).items():
+            assert shape.keys() & {"type", "anyOf", "allOf"}, f"{name}.{field}"
+
+
+def test_what_can_be_read_beside_a_resource_is_listed() -> None:
+    paths = openapi.document()["paths"]
+    scope = "/apis/sedna.io/v1alpha1/namespaces/{namespace}"
+    assert f"{scope}/incrementallearningjobs/{{name}}/rounds" in paths
+    assert f"{scope}/workers/{{name}}/log" in paths
+
+
 def test_the_users_fields_are_described() -> None:
     schemas = openapi.document()["components"]["schemas"]
     for name in ("DatasetSpec", "ModelSpec", "JobDataset", "DeployModel", "TriggerTimer", "Container", "PodSpec"):

@@ -51,7 +51,7 @@ def test_every_problem_is_told_at_once_with_its_path() -> None:
         "spec.evalSpec.template.spec.containers[0].env[0].value": "FieldValueTypeInvalid: "
         "input should be a valid string, not 1",
         "spec.outputDir": "FieldValueRequired: is required",
-        "spec.outpuDir": 'FieldValueUnknown: unknown field "spec.outpuDir", did you mean "outputDir"?',
+        "spec.outpuDir": 'FieldValueUnknown: is not a known field, did you mean "outputDir"?',
     }
 
 
@@ -140,6 +140,21 @@ def test_half_a_surrogate_pair_is_refused() -> None:
 )
 def test_a_manifest_without_the_basics_says_what_is_missing(raw: dict[str, Any]) -> None:
     assert all("is required" in text for text in causes(raw).values())
+
+
+def test_a_name_that_is_null_is_one_problem_not_two() -> None:
+    raw = dataset()
+    raw["metadata"]["name"] = None
+    with pytest.raises(Invalid) as caught:
+        validate(raw)
+    assert len(caught.value.causes) == 1
+
+
+@pytest.mark.parametrize("path", ["s3://bucket/out", "out", "file:///out"])
+def test_w28_an_output_folder_that_is_no_path_of_the_node_is_refused_not_never_started(path: str) -> None:
+    raw = job()
+    raw["spec"]["outputDir"] = path
+    assert "is not absolute" in causes(raw)["spec.outputDir"]
 
 
 @pytest.mark.parametrize(("kind", "version"), [("Pod", "v1"), ("Dataset", "v1"), ("dataset", "sedna.io/v1alpha1")])
