@@ -79,7 +79,8 @@ def apply(gm: GlobalManager, namespace: str, sources: tuple[str, ...], dry_run: 
         else:
             click.echo(f"{wish.title} {outcome}{' (dry run)' if dry_run else ''}")
     if refused:
-        raise CommandError(f"{refused} of {count} documents refused, see above.")
+        click.echo(f"{refused} of {count} documents refused.", err=True)
+        click.get_current_context().exit(CommandError.exit_code)
     if not count:
         raise CommandError(f"{', '.join(sources)}: no document in it.")
 

@@ -11,7 +11,7 @@ Each message says what happened, where, and what to do; no traceback reaches the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -37,9 +37,11 @@ class Refused(CommandError):
         self.reason = str(status.get("reason") or "")
         self.causes = tuple((status.get("details") or {}).get("causes") or ())
         message = str(status.get("message") or f"the server answered {code} without saying why")
-        super().__init__("\n".join([message, *self._further_causes(message)]))
+        super().__init__(_laid_out(message, self.causes) if len(self.causes) > 1 else message)
 
-    def _further_causes(self, message: str) -> list[str]:
-        """One line for each cause that the message does not already spell out."""
-        lines = [f"  {cause.get('field') or '(root)'}: {cause.get('message', '')}" for cause in self.causes]
-        return [line for line in lines if line.split(": ", 1)[1] not in message or len(lines) > 1]
+
+def _laid_out(message: str, causes: Sequence[Mapping[str, Any]]) -> str:
+    """Return a headline and a line for each cause; the server's own sentence strings them all together."""
+    lines = [f"  {cause.get('field') or '(root)'}: {cause.get('message', '')}" for cause in causes]
+    headline, _, _ = message.partition(f": {lines[0].strip()}")
+    return "\n".join([f"{headline.rstrip('.:')}:", *lines])

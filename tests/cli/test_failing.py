@@ -65,6 +65,13 @@ def test_a_single_cause_that_the_message_holds_is_not_repeated() -> None:
     assert Refused(status, 422).message == status["message"]
 
 
+def test_causes_are_lines_below_a_headline_and_stand_there_once() -> None:
+    causes = [{"field": "spec.url", "message": "is required"}, {"field": "spec.format", "message": "must be text"}]
+    message = 'Dataset "x" is invalid: spec.url: is required; spec.format: must be text'
+    told = Refused({"message": message, "details": {"causes": causes}}, 422).message
+    assert told == 'Dataset "x" is invalid:\n  spec.url: is required\n  spec.format: must be text'
+
+
 def test_a_refusal_is_still_an_answer_when_it_says_nothing() -> None:
     assert Refused({}, 500).message == "the server answered 500 without saying why"
 
