@@ -200,6 +200,9 @@ class JobBase:
     def _report_failure(self, error: Exception, kind: str) -> None:
         news = self._health.failed() if kind == "inference" else True
         if mark_reported(error) and news:
+            if kind == "inference":
+                # A service may catch it and go on; then nobody else writes down where it came from.
+                self.log.error("The inference failed.", exc_info=error)
             self.report_task_info(None, K8sResourceKindStatus.FAILED.value, kind=kind, message=describe(error))
 
     def _report_recovery(self) -> None:

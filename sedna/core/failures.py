@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import sysconfig
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 
-# Enough to see where; the whole traceback is in the worker's log.
-_LAST_LINES = 12
+# As much as a line of a status should carry; the whole traceback is in the worker's log.
+_CHARACTERS = 500
+# Code that the user did not write: Python's, this package's, and (with "<") what has no file.
+_NOT_USERS = (sysconfig.get_path("stdlib") + "/", f"{Path(__file__).parents[1]}/", "<")
+_INSTALLED = {"site-packages", "dist-packages"}
 # A camera that fails at every frame must not send a report per frame.
 _RECOVERY_SECONDS = 10.0
 
@@ -22,11 +27,20 @@ _MARK = "_sedna_reported"
 
 
 def describe(error: BaseException) -> str:
-    """`TypeName: text`, and the last lines of the traceback below it."""
-    lines = "".join(traceback.format_exception(type(error), error, error.__traceback__)).splitlines()
-    text = str(error)
+    """One line: `TypeName: text (file.py:LINE)`, where the line is the innermost of the user's own code."""
+    text = " ".join(str(error).split())
     head = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    return "\n".join([head, *lines[-_LAST_LINES:]])
+    if len(head) > _CHARACTERS:
+        head = f"{head[:_CHARACTERS]}…"
+    return head + _place(error)
+
+
+def _place(error: BaseException) -> str:
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = Path(frame.filename)
+        if not frame.filename.startswith(_NOT_USERS) and _INSTALLED.isdisjoint(path.parts):
+            return f" ({path.name}:{frame.lineno})"
+    return ""
 
 
 def mark_reported(error: BaseException) -> bool:

@@ -164,6 +164,7 @@ def test_a_bad_model_is_refused_and_the_last_good_one_goes_on(
     failed = deployment.deployed(2)[1]
     assert failed["status"] == "failed"
     assert failed["message"].startswith("OSError: not a model")
+    assert "\n" not in failed["message"]
     assert answer(job) == "good"
     deployment.publish(model("better"))
     assert deployment.deployed(3)[2]["status"] == "completed"

@@ -13,7 +13,7 @@ import pytest
 
 from sedna.common.class_factory import ClassFactory, ClassType
 from sedna.core.base import JobBase
-from sedna.core.failures import Health
+from sedna.core.failures import Health, describe
 from sedna.core.incremental_learning import IncrementalLearning
 from sedna.core.metrics import plain_metrics
 
@@ -241,8 +241,28 @@ def test_w39_an_exception_in_user_code_is_reported_with_its_text(
         call("x")
     failed = [report for report in told.all() if report["status"] == "failed"]
     assert [report["kind"] for report in failed] == [kind]
-    assert failed[0]["message"].startswith("RuntimeError: the GPU is on fire\n")
-    assert "in fail" in failed[0]["message"]
+    line = Failing.fail.__code__.co_firstlineno + 1
+    assert failed[0]["message"] == f"RuntimeError: the GPU is on fire (test_incremental_learning.py:{line})"
+
+
+def test_a_message_is_one_bounded_line_that_names_the_users_code() -> None:
+    def raised(text: str, raising: Callable[[str], Any]) -> str:
+        try:
+            raising(text)
+        except ValueError as error:
+            return describe(error)
+        raise AssertionError("nothing was raised")
+
+    def own(text: str) -> None:
+        raise ValueError(text)
+
+    line = own.__code__.co_firstlineno + 1
+    assert raised("no\n  samples", own) == f"ValueError: no samples (test_incremental_learning.py:{line})"
+    assert len(raised("x" * 100_000, own)) < 600
+    # Raised in Python's own library: what counts is the line that called it.
+    call = raised.__code__.co_firstlineno + 2
+    assert raised("{", json.loads).endswith(f"(test_incremental_learning.py:{call})")
+    assert describe(ValueError("never raised")) == "ValueError: never raised"
 
 
 def test_a_camera_that_fails_at_every_frame_sends_one_report_and_its_recovery_another(told: Told) -> None:
