@@ -152,7 +152,8 @@ class Applier:
         if status.finish_time is None:
             status = status.model_copy(update={"finish_time": self._means.now()})
         self._keep(replace(record, status=status), record)
-        logger.info("Worker %s/%s has ended: %s. %s", record.namespace, record.name, status.phase, status.message or "")
+        ended = f"{status.phase}. {status.message or ''}".strip()
+        logger.info("Worker %s/%s has ended: %s", record.namespace, record.name, ended)
 
     def _forget(self, wanted: Worker, record: WorkerRecord, unit: str) -> None:
         record = self._take_leftovers(wanted, record)

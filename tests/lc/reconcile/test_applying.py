@@ -99,6 +99,16 @@ def test_an_exception_in_user_code_is_told_with_its_text(world: World) -> None:
     assert told["message"].startswith("ValueError: bad labels")
 
 
+def test_the_line_about_an_end_ends_with_its_last_word(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    key = world.want("train")
+    world.settle(key)
+    world.trained(key)
+    world.host.finish(worker_unit(*key))
+    world.settle(key)
+    assert caplog.messages[-1] == "Worker default/j-train-1 has ended: Succeeded."
+
+
 @pytest.mark.parametrize("reason", [Reason.OUT_OF_MEMORY, Reason.DEADLINE_EXCEEDED])
 def test_when_the_host_ended_it_the_host_is_the_reason(world: World, reason: str) -> None:
     key = world.want("train")
