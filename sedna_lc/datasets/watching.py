@@ -193,7 +193,9 @@ class _Follower:
 
     def _run(self) -> None:
         if self._path is None:
-            self._tell(self._status(None, Problem("UrlNotLocal", f"{self._dataset.spec.url} is not a path here.")))
+            url = self._dataset.spec.url
+            message = f"{url} cannot be read: an absolute path (or file:///…) on this node is wanted."
+            self._tell(self._status(None, Problem("UrlNotLocal", message)))
             return
         while not self._stop.is_set():
             try:

@@ -172,6 +172,13 @@ def test_a_url_that_is_no_path_is_told(keeper: DatasetKeeper, store: MemoryStore
     assert told(store)["reason"] == "UrlNotLocal"
 
 
+def test_a_relative_url_is_answered_with_what_is_wanted(keeper: DatasetKeeper, store: MemoryStore, bell: Any) -> None:
+    keeper.want(dataset("data/x.txt"))
+    bell.wait_until(lambda: told(store))
+    wanted = "data/x.txt cannot be read: an absolute path (or file:///…) on this node is wanted."
+    assert told(store)["message"] == wanted
+
+
 def test_a_dataset_that_cannot_be_understood_holds_up_no_other(
     keeper: DatasetKeeper, store: MemoryStore, bell: Any, file: Path
 ) -> None:
