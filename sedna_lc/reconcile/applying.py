@@ -7,6 +7,7 @@ the record stored together with its letter, so a crash between two acts is only 
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
@@ -15,14 +16,15 @@ from sedna.api.workers import FINAL_PHASES, NODE_FINALIZER, Worker, WorkerReport
 from sedna_lc.errors import Again, Never
 from sedna_lc.models.findings import Found
 from sedna_lc.models.trained import find_models
-from sedna_lc.reconcile import spools
+from sedna_lc.reconcile import last_words, spools
 from sedna_lc.reconcile.absorbing import absorb
 from sedna_lc.reconcile.deciding import decide
 from sedna_lc.reconcile.judging import judge
 from sedna_lc.reconcile.observing import observed
 from sedna_lc.reconcile.starting import Means, make_ready, serve, start
-from sedna_lc.reconcile.views import Act, View, wanted_model
-from sedna_lc.runners.errors import RunnerUnavailable
+from sedna_lc.reconcile.views import Act, View, is_final, wanted_model
+from sedna_lc.runners.base import UnitState
+from sedna_lc.runners.errors import RunnerError, RunnerUnavailable
 from sedna_lc.runners.names import worker_unit
 from sedna_lc.state.letters import release_letter, status_letter
 from sedna_lc.state.records import WorkerRecord
@@ -75,12 +77,24 @@ class Applier:
 
     def _look(self, key: Key) -> View:
         wanted = self._means.store.wanted("workers").get(key)
+        record = self._means.store.worker(key)
+        unit = self._means.runner.observe().get(worker_unit(*key))
         return View(
             wanted=parse(Worker, wanted) if wanted is not None else None,
-            record=self._means.store.worker(key),
-            unit=self._means.runner.observe().get(worker_unit(*key)),
+            record=record,
+            unit=unit,
             synced=self._synced(),
+            last_words=self._last_words(unit) if record is not None and not is_final(record) else None,
         )
+
+    def _last_words(self, unit: UnitState | None) -> str | None:
+        if unit is None or not last_words.are_wanted(unit):
+            return None
+        try:
+            return last_words.find(self._means.runner.read_log(unit.name, last_words.LINES, False, threading.Event()))
+        except (RunnerError, OSError) as problem:
+            logger.warning("The log of %s cannot be read: %s", unit.name, problem)
+            return None
 
     def _do(self, act: Act, key: Key, view: View) -> float | None:
         wanted, record, unit = view.wanted, view.record, view.unit
@@ -90,7 +104,7 @@ class Applier:
         elif act is Act.START and wanted is not None and record is not None:
             return self._start(key, wanted, record)
         elif act is Act.OBSERVE and wanted is not None and record is not None and unit is not None:
-            self._keep(observed(wanted, record, unit), record)
+            self._keep(observed(wanted, record, unit, view.last_words), record)
         elif act is Act.SERVE and wanted is not None and record is not None:
             model = wanted_model(wanted)
             if model is not None:
@@ -148,7 +162,7 @@ class Applier:
         found: dict[str, Found] = {}
         if wanted.spec.role == "train":
             found = find_models(result.url for result in record.status.results)
-        status = judge(wanted, record, view.unit, found)
+        status = judge(wanted, record, view.unit, found, view.last_words)
         if status.finish_time is None:
             status = status.model_copy(update={"finish_time": self._means.now()})
         self._keep(replace(record, status=status), record)

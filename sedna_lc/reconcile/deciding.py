@@ -34,7 +34,7 @@ def decide(view: View) -> Decision:
         return _rest("it has ended")
     if view.unit is None:
         return _without_unit(wanted, record)
-    return _with_unit(wanted, record, view.unit)
+    return _with_unit(wanted, record, view.unit, view.last_words)
 
 
 def _leave(view: View, why: str) -> Decision:
@@ -67,7 +67,7 @@ def _without_unit(wanted: Worker, record: WorkerRecord) -> Decision:
     return Decision(Act.SETTLE, "its unit vanished")
 
 
-def _with_unit(wanted: Worker, record: WorkerRecord, unit: UnitState) -> Decision:
+def _with_unit(wanted: Worker, record: WorkerRecord, unit: UnitState, last_words: str | None) -> Decision:
     if record.launch == "no":
         # Left over from before this record began, or from a restart that was interrupted: make room.
         return _remove_for_start(unit, "it is started anew")
@@ -81,7 +81,7 @@ def _with_unit(wanted: Worker, record: WorkerRecord, unit: UnitState) -> Decisio
     may_change = is_hot(wanted) or unit.activity is not Activity.PAUSED
     if model is not None and may_change and not _is_told(model, record):
         return Decision(Act.SERVE, f"it is to serve {model.url}, round {model.round}")
-    if observed(wanted, record, unit) != record:
+    if observed(wanted, record, unit, last_words) != record:
         return Decision(Act.OBSERVE, f"its unit is {unit.activity.value}")
     return _rest("all is as it should be")
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sedna.api.workers import Worker, WorkerResult, WorkerStatus
 from sedna_lc.models.findings import Found
+from sedna_lc.reconcile.last_words import ended_with
 from sedna_lc.reconcile.observing import moment
 from sedna_lc.runners.base import Activity, Reason, UnitState
 from sedna_lc.state.records import WorkerRecord
@@ -21,13 +22,19 @@ class _Failure:
     message: str
 
 
-def judge(wanted: Worker, record: WorkerRecord, unit: UnitState | None, found: Mapping[str, Found]) -> WorkerStatus:
+def judge(
+    wanted: Worker,
+    record: WorkerRecord,
+    unit: UnitState | None,
+    found: Mapping[str, Found],
+    last_words: str | None = None,
+) -> WorkerStatus:
     """Return the final status of a worker whose unit has ended or vanished.
 
-    `found` holds the models of its results that are really there.
+    `found` holds the models of its results that are really there, `last_words` what its program wrote last.
     """
     results = [_measured(one, found) for one in record.status.results]
-    failure = _failure(wanted, record, unit, results)
+    failure = _failure(wanted, record, unit, results, last_words)
     changes = {
         "phase": "Failed" if failure else "Succeeded",
         "reason": failure.reason if failure else None,
@@ -56,7 +63,11 @@ def _measured(result: WorkerResult, found: Mapping[str, Found]) -> WorkerResult:
 
 
 def _failure(
-    wanted: Worker, record: WorkerRecord, unit: UnitState | None, results: list[WorkerResult]
+    wanted: Worker,
+    record: WorkerRecord,
+    unit: UnitState | None,
+    results: list[WorkerResult],
+    last_words: str | None,
 ) -> _Failure | None:
     if unit is None:
         return _Failure(Reason.UNIT_VANISHED, "Its unit vanished: nobody knows how it ended.")
@@ -65,6 +76,8 @@ def _failure(
     if unit.activity is Activity.FAILED:
         if said and unit.reason not in _HOST_REASONS:
             return _Failure("UserCodeFailed", said)
+        if last_words:
+            return _Failure(Reason.EXIT_CODE, ended_with(unit, last_words))
         return _Failure(unit.reason or Reason.EXIT_CODE, unit.message or _end_sentence(unit))
     if wanted.spec.role == "inference":
         return None
@@ -102,4 +115,4 @@ def _end_sentence(unit: UnitState) -> str:
         return "It was stopped."
     if unit.signal is not None:
         return f"It was ended by signal {unit.signal}."
-    return f"It ended with exit code {unit.exit_code}."
+    return ended_with(unit, None)

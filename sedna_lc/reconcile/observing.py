@@ -7,7 +7,8 @@ from datetime import datetime
 
 from sedna.api.times import format_time
 from sedna.api.workers import Worker
-from sedna_lc.runners.base import Activity, UnitState
+from sedna_lc.reconcile.last_words import are_wanted, ended_with
+from sedna_lc.runners.base import Activity, Reason, UnitState
 from sedna_lc.state.records import WorkerRecord
 
 _PHASES = {
@@ -19,13 +20,13 @@ _PHASES = {
 }
 
 
-def observed(wanted: Worker, record: WorkerRecord, unit: UnitState) -> WorkerRecord:
+def observed(wanted: Worker, record: WorkerRecord, unit: UnitState, last_words: str | None) -> WorkerRecord:
     """Return the record with what the runner sees of a unit that has not ended."""
-    paused = unit.activity is Activity.PAUSED
+    reason, message = _why(record, unit, last_words)
     changes = {
         "phase": _PHASES[unit.activity],
-        "reason": "PausedByOperator" if paused else None,
-        "message": "An operator stopped the job on this host." if paused else None,
+        "reason": reason,
+        "message": message,
         "unit": unit.name,
         "pid": unit.pid,
         "restarts": unit.restarts,
@@ -35,6 +36,16 @@ def observed(wanted: Worker, record: WorkerRecord, unit: UnitState) -> WorkerRec
         "observed_generation": wanted.metadata.generation,
     }
     return replace(record, launch="done", status=record.status.model_copy(update=changes))
+
+
+def _why(record: WorkerRecord, unit: UnitState, last_words: str | None) -> tuple[str | None, str | None]:
+    if unit.activity is Activity.PAUSED:
+        return "PausedByOperator", "An operator stopped the job on this host."
+    if are_wanted(unit):
+        report = record.status.report
+        said = report.message if report is not None and report.status == "failed" else None
+        return Reason.EXIT_CODE, f"It is started again. {ended_with(unit, said or last_words)}"
+    return None, None
 
 
 def moment(time: datetime | None) -> str | None:

@@ -22,6 +22,8 @@ class View:
     """Its unit, as the runner sees it."""
     synced: bool
     """Whether `wanted` is complete: without a GM and without a memory of it, nothing is taken for unwanted."""
+    last_words: str | None = None
+    """What the unit's program wrote last, when it has ended with a failure."""
 
 
 class Act(Enum):

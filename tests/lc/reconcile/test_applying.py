@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sedna.api.validating import parse
+from sedna.api.workers import Worker
 from sedna.common.digests import digest
-from sedna_lc.runners.base import Activity, Reason
+from sedna_lc.reconcile import last_words
+from sedna_lc.reconcile.observing import observed
+from sedna_lc.runners.base import Activity, Reason, UnitState
 from sedna_lc.runners.errors import UnitRefused
 from sedna_lc.runners.names import worker_unit
 from sedna_lc.state.memory import MemoryStore
@@ -107,6 +112,45 @@ def test_the_line_about_an_end_ends_with_its_last_word(world: World, caplog: pyt
     world.host.finish(worker_unit(*key))
     world.settle(key)
     assert caplog.messages[-1] == "Worker default/j-train-1 has ended: Succeeded."
+
+
+def test_an_end_before_the_library_was_there_is_told_with_the_logs_last_line(world: World) -> None:
+    key = world.want("train")
+    world.settle(key)
+    trace = b"Traceback (most recent call last):\n  import nosuch\nModuleNotFoundError: No module named 'nosuch'\n\n"
+    world.host.write_log(worker_unit(*key), trace)
+    world.host.finish(worker_unit(*key), exit_code=1)
+    world.settle(key)
+    told = world.told(key)
+    words = "It ended with exit code 1: ModuleNotFoundError: No module named 'nosuch'"
+    assert (told["reason"], told["message"]) == ("ExitCode", words)
+
+
+def test_an_end_without_a_word_is_told_by_its_exit_code(world: World) -> None:
+    key = world.want("train")
+    world.settle(key)
+    world.host.write_log(worker_unit(*key), b" \n\n")
+    world.host.finish(worker_unit(*key), exit_code=3)
+    world.settle(key)
+    assert world.told(key)["message"] == "It ended with exit code 3."
+
+
+def test_last_words_are_one_bounded_line() -> None:
+    assert last_words.find([b"x" * 100_000, b"x" * 100_000]) == "x" * 300 + "…"
+    assert last_words.find([b"10 %\r99 %\r\x1b[31mOSer", b"ror: disk\x1b[0m\r\n"]) == "[31mOSerror: disk[0m"
+    assert last_words.find([]) is None
+
+
+def test_a_worker_that_waits_for_its_restart_says_why(world: World) -> None:
+    key = world.want("inference")
+    world.settle(key)
+    wanted = parse(Worker, world.store.wanted("workers")[key])
+    unit = UnitState(worker_unit(*key), Activity.STARTING, exit_code=1, restarts=2)
+    status = observed(wanted, world.record(key), unit, "KeyError: 'camera'").status
+    assert (status.phase, status.reason) == ("Starting", "ExitCode")
+    assert status.message == "It is started again. It ended with exit code 1: KeyError: 'camera'"
+    running = replace(unit, activity=Activity.RUNNING, exit_code=None)
+    assert observed(wanted, world.record(key), running, None).status.message is None
 
 
 @pytest.mark.parametrize("reason", [Reason.OUT_OF_MEMORY, Reason.DEADLINE_EXCEEDED])
