@@ -40,7 +40,10 @@ class Refusal(LcError):
 
 
 def make_application(accept: Accept) -> Application:
-    """Return the application. `accept` keeps a report durably, or raises LookupError for an unknown worker."""
+    """Return the application. `accept` keeps a report durably.
+
+    It raises LookupError for an unknown worker, ValueError for a report that does not fit its worker.
+    """
 
     def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         try:
@@ -52,12 +55,17 @@ def make_application(accept: Accept) -> Application:
             # Disk full, database locked: the library keeps the report and comes again.
             logger.exception("A report could not be kept.")
             status, message = HTTPStatus.SERVICE_UNAVAILABLE, "the report could not be kept, send it again"
-        body = json.dumps({"Status": status.value, "Message": message}).encode()
+        body = answer_body(status, message)
         headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
         start_response(f"{status.value} {status.phrase}", headers)
         return [body]
 
     return application
+
+
+def answer_body(status: int, message: str) -> bytes:
+    """Return the one shape that every answer has."""
+    return json.dumps({"Status": int(status), "Message": message}).encode()
 
 
 def _answer(environ: Environ, accept: Accept) -> str:
@@ -77,6 +85,8 @@ def _answer(environ: Environ, accept: Accept) -> str:
         accept(report)
     except LookupError as unknown:
         raise Refusal(HTTPStatus.NOT_FOUND, str(unknown)) from unknown
+    except ValueError as wrong:
+        raise Refusal(HTTPStatus.BAD_REQUEST, f"the report does not fit its worker: {wrong}") from wrong
     return "OK"
 
 

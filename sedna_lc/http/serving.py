@@ -13,8 +13,9 @@ from typing import Any
 
 from waitress import create_server, wasyncore
 from waitress.channel import HTTPChannel
+from waitress.task import ErrorTask
 
-from sedna_lc.http.door import MOST_BYTES, Application
+from sedna_lc.http.door import MOST_BYTES, Application, answer_body
 
 logger = logging.getLogger(__name__)
 
@@ -24,9 +25,23 @@ _MOST_CONNECTIONS = 200
 _THREADS = 4
 
 
+class _ErrorInOurWords(ErrorTask):  # type: ignore[misc]
+    """Answers what waitress refuses by itself (a body too large, broken headers) in the shape of the others."""
+
+    def execute(self) -> None:
+        error = self.request.error
+        body = answer_body(error.code, f"{error.reason}: {error.body}")
+        self.status = f"{error.code} {error.reason}"
+        self.response_headers.append(("Content-Type", "application/json"))
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
 class _ImpatientChannel(HTTPChannel):  # type: ignore[misc]
     """Closes on a request that comes in drops: waitress itself only notices silence."""
 
+    error_task_class = _ErrorInOurWords
     request_seconds: int = REQUEST_SECONDS
     _begun: float | None = None
 

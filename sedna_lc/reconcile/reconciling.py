@@ -24,8 +24,18 @@ from sedna_lc.state.stores import Key, Wire, key_of
 logger = logging.getLogger(__name__)
 
 
+#: What a worker of each role may report. A script that trains may also try, or evaluate, what it has trained.
+_KINDS = {"train": ("train", "eval", "inference"), "eval": ("eval", "inference"), "inference": ("inference", "deploy")}
+# What the library says as long as it does not know the kind of its job.
+_NO_KIND = ("", "default")
+
+
 class UnknownWorker(LookupError):
     """No worker of this name is wanted or running here."""
+
+
+class WrongWorker(ValueError):
+    """A report says of its worker what is not so; the text names each field."""
 
 
 class Reconciler:
@@ -102,10 +112,16 @@ class Reconciler:
     # What the door tells.
 
     def report(self, report: WorkerReport) -> None:
-        """Keep a worker's report; it is durable when this returns. Raises UnknownWorker."""
+        """Keep a worker's report; it is durable when this returns. Raises UnknownWorker or WrongWorker.
+
+        One that comes after the worker's end is taken and changes nothing: its sender has nothing to mend.
+        """
         key = (report.namespace, report.name)
         if self._means.store.worker(key) is None:
             raise UnknownWorker(f"no worker {report.name} in namespace {report.namespace} runs on this node")
+        wanted = self._means.store.wanted("workers").get(key)
+        if wanted is not None and (wrong := tuple(_mismatches(parse(Worker, wanted), report))):
+            raise WrongWorker("; ".join(wrong))
         body = report.model_dump(mode="json", by_alias=True, exclude_none=True)
         self._means.store.add_report(key, body)
         self._add(key)
@@ -161,3 +177,13 @@ class Reconciler:
                     self._means.runner.stop(name)
             except RunnerError as problem:
                 logger.warning("Unit %s cannot be tidied up: %s", name, problem)
+
+
+def _mismatches(worker: Worker, report: WorkerReport) -> Iterator[str]:
+    role, job = worker.spec.role, worker.spec.job
+    if report.kind not in _KINDS[role]:
+        yield f"kind: {report.kind!r} is not for a worker that is there for {role}, only {', '.join(_KINDS[role])}"
+    if report.owner_name not in ("", job.name):
+        yield f"ownerName: its job is {job.name!r}, not {report.owner_name!r}"
+    if report.owner_kind.lower() not in (*_NO_KIND, job.kind.lower()):
+        yield f"ownerKind: its job is of kind {job.kind!r}, not {report.owner_kind!r}"

@@ -32,6 +32,8 @@ class Room:
             raise OSError("No space left on device")
         if report.name == "nobody":
             raise LookupError("no worker nobody runs on this node")
+        if report.kind == "deploy":
+            raise ValueError("kind: 'deploy' is not for it")
         self.heard.append(report)
 
 
@@ -82,6 +84,13 @@ def test_w07_a_report_for_nobody_is_said_and_not_swallowed(client: httpx.Client)
     assert answer.json()["Message"] == "no worker nobody runs on this node"
 
 
+def test_a_report_that_does_not_fit_its_worker_is_malformed(client: httpx.Client, room: Room) -> None:
+    answer = post(client, {**REPORT, "kind": "deploy"})
+    assert answer.status_code == 400
+    assert answer.json()["Message"] == "the report does not fit its worker: kind: 'deploy' is not for it"
+    assert room.heard == []
+
+
 @pytest.mark.parametrize(
     ("body", "told"),
     [
@@ -129,6 +138,7 @@ def test_there_is_no_other_way_in(client: httpx.Client, method: str, path: str, 
 def test_a_report_over_one_mebibyte_is_refused(client: httpx.Client, room: Room) -> None:
     answer = post(client, {**REPORT, "message": "x" * MOST_BYTES})
     assert answer.status_code == 413
+    assert answer.json() == {"Status": 413, "Message": f"Request Entity Too Large: exceeds max_body of {MOST_BYTES}"}
     assert room.heard == []
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from sedna.api.workers import WorkerReport
 from sedna_lc.errors import Never
-from sedna_lc.reconcile.reconciling import Reconciler, UnknownWorker
+from sedna_lc.reconcile.reconciling import Reconciler, UnknownWorker, WrongWorker
 from sedna_lc.reconcile.starting import Means
 from sedna_lc.runners.base import UnitSpec
 from sedna_lc.runners.memory import MemoryRunner
@@ -37,6 +37,10 @@ def reconciler(world: World) -> Iterator[Reconciler]:
 
 def resources(world: World) -> list[Any]:
     return list(world.store.wanted("workers").values())
+
+
+def as_report(key: tuple[str, str], said: dict[str, str]) -> WorkerReport:
+    return WorkerReport.model_validate({"namespace": key[0], "name": key[1], "status": "running", **said})
 
 
 def wait_for(world: World, phase: str) -> None:
@@ -82,6 +86,58 @@ def test_a_report_is_taken_in_at_once(world: World, reconciler: Reconciler) -> N
 def test_w07_a_report_of_an_unknown_worker_is_refused(reconciler: Reconciler) -> None:
     with pytest.raises(UnknownWorker, match="no worker nobody in namespace default"):
         reconciler.report(WorkerReport(name="nobody", namespace="default", kind="train", status="running"))
+
+
+@pytest.mark.parametrize(
+    ("role", "said", "told"),
+    [
+        ("inference", {"kind": "train"}, "kind: 'train' is not for a worker that is there for inference"),
+        ("train", {"kind": "deploy"}, "kind: 'deploy'"),
+        ("eval", {"kind": "train"}, "kind: 'train'"),
+        ("train", {"kind": "train", "ownerName": "other"}, "ownerName: its job is 'j', not 'other'"),
+        ("train", {"kind": "train", "ownerKind": "dataset"}, "ownerKind: its job is of kind 'IncrementalLearningJob'"),
+    ],
+)
+def test_a_report_that_says_what_its_worker_is_not_is_refused(
+    world: World, reconciler: Reconciler, role: str, said: dict[str, str], told: str
+) -> None:
+    key = world.want(role)
+    world.settle(key)
+    with pytest.raises(WrongWorker, match=told):
+        reconciler.report(as_report(key, said))
+    assert world.store.reports(key) == []
+
+
+@pytest.mark.parametrize(
+    ("role", "said"),
+    [
+        ("inference", {"kind": "deploy", "ownerName": "j", "ownerKind": "incrementallearningjob"}),
+        ("inference", {"kind": "inference"}),
+        # The library's, before the class of the job has said its kind.
+        ("inference", {"kind": "deploy", "ownerName": "j", "ownerKind": "default"}),
+        ("train", {"kind": "train", "ownerKind": "IncrementalLearningJob"}),
+        # A script that trains may try what it has trained.
+        ("train", {"kind": "inference"}),
+    ],
+)
+def test_what_the_library_says_of_its_worker_is_taken(
+    world: World, reconciler: Reconciler, role: str, said: dict[str, str]
+) -> None:
+    key = world.want(role)
+    world.settle(key)
+    reconciler.report(as_report(key, said))
+    assert len(world.store.reports(key)) == 1
+
+
+def test_a_report_after_the_end_is_taken_and_changes_nothing(world: World, reconciler: Reconciler) -> None:
+    key = world.want("train")
+    world.settle(key)
+    world.host.finish(worker_unit(*key), 3)
+    world.settle(key)
+    before = world.record(key)
+    reconciler.report(as_report(key, {"kind": "train", "status": "completed"}))
+    world.settle(key)
+    assert (world.record(key), world.store.reports(key)) == (before, [])
 
 
 def test_units_of_nobody_are_stopped_once_the_gm_was_heard(world: World, reconciler: Reconciler) -> None:
