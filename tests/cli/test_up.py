@@ -6,11 +6,13 @@ The daemons here are small stand-ins that listen and end as the true ones do; te
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import stat
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,7 @@ import yaml
 
 from sedna.cli.errors import CommandError
 from sedna.cli.up import command, configs, waiting
-from sedna.cli.up.children import start, stop
+from sedna.cli.up.children import Child, stop
 from tests.cli.conftest import Run
 
 FAKE_DAEMON = """\
@@ -92,11 +94,18 @@ class Daemons:
     def heard(self) -> list[str]:
         return self.journal.read_text().splitlines() if self.journal.exists() else []
 
-    def until(self, line: str) -> None:
+    def until(self, line: str, times: int = 1) -> None:
+        self.wait_for(lambda: self.heard().count(line) >= times)
+
+    def wait_for(self, holds: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 30
-        while line not in self.heard():
+        while not holds():
             assert time.monotonic() < deadline, self.heard()
             assert not self.stopping.wait(0.02)
+
+    def kill(self, name: str) -> None:
+        pid = next(pid for pid, words in _processes() if str(self.folder / f"fake-{name}") in words)
+        os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture
@@ -126,16 +135,35 @@ def test_a_daemon_that_dies_at_once_is_told_with_the_end_of_its_log(daemons: Dae
     assert daemons.error.exit_code == 1
 
 
-def test_a_daemon_that_dies_later_takes_the_other_with_it(daemons: Daemons) -> None:
-    daemons.program("lc", on_term="told")
+def test_a_daemon_that_dies_is_started_again_and_the_other_goes_on(
+    daemons: Daemons, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said: list[str] = []
+
+    def welcomed() -> bool:
+        said.extend(capsys.readouterr().out.splitlines())
+        return any(line.startswith("Sedna is up") for line in said)
+
     daemons.begin()
-    daemons.until("lc listens")
-    pid = next(pid for pid, words in _processes() if str(daemons.folder / "fake-lc") in words)
-    os.kill(pid, 9)
+    daemons.wait_for(welcomed)
+    daemons.kill("gm")
+    daemons.until("gm listens", times=2)
+    daemons.stopping.set()
+    daemons.end()
+    assert daemons.error is None
+    assert daemons.heard().count("lc listens") == 1
+    again = "The GlobalManager ended by signal SIGKILL; starting it again in 1 s. Its log: "
+    assert f"{again}{daemons.setup.logs / 'gm.log'}" in capsys.readouterr().out.splitlines()
+
+
+def test_a_gm_that_dies_before_its_node_is_ready_is_told(daemons: Daemons) -> None:
+    daemons.program("lc", early="import time; time.sleep(60)")
+    daemons.begin()
+    daemons.until("gm listens")
+    daemons.kill("gm")
     daemons.end()
     assert daemons.error is not None
-    assert "LocalController ended by signal SIGKILL" in daemons.error.message
-    assert daemons.heard()[-1] == "gm ended"
+    assert "GlobalManager ended by signal SIGKILL" in daemons.error.message
 
 
 def test_one_that_does_not_stop_is_ended_when_told_twice(daemons: Daemons) -> None:
@@ -223,13 +251,13 @@ def test_a_folder_that_cannot_be_made_is_told(run: Run, tmp_path: Path) -> None:
 def test_waiting_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "READY_SECONDS", 0.0)
     log = tmp_path / "x.log"
-    child = start("LocalController", [sys.executable, "-c", "input()"], log, tmp_path, stop_seconds=10)
-    child_that_stays = start(
+    child = Child("LocalController", [sys.executable, "-c", "input()"], log, tmp_path, stop_seconds=10)
+    child_that_stays = Child(
         "X", [sys.executable, "-c", "import signal; signal.pause()"], log, tmp_path, stop_seconds=9
     )
     try:
         with pytest.raises(CommandError, match="not Ready"):
-            waiting.until_ready(child_that_stays, lambda: False, "the node is not Ready", threading.Event())
+            waiting.until_ready([child_that_stays], lambda: False, "the node is not Ready", threading.Event())
     finally:
         for one in (child, child_that_stays):
             stop(one, threading.Event(), print)
@@ -238,10 +266,10 @@ def test_waiting_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_giving_up_while_waiting_is_no_error(tmp_path: Path) -> None:
     given_up = threading.Event()
     given_up.set()
-    child = start(
+    child = Child(
         "X", [sys.executable, "-c", "import signal; signal.pause()"], tmp_path / "l", tmp_path, stop_seconds=9
     )
-    assert waiting.until_ready(child, lambda: False, "never", given_up) is False
+    assert waiting.until_ready([child], lambda: False, "never", given_up) is False
     stop(child, given_up, print)
 
 
@@ -249,7 +277,7 @@ def test_an_old_log_is_put_aside_when_it_is_large(tmp_path: Path) -> None:
     log = tmp_path / "gm.log"
     with log.open("wb") as file:
         file.truncate(11 * 1024 * 1024)
-    child = start("X", [sys.executable, "-c", "print('new')"], log, tmp_path, stop_seconds=9)
+    child = Child("X", [sys.executable, "-c", "print('new')"], log, tmp_path, stop_seconds=9)
     child.process.wait()
     assert log.read_text() == "new\n"
     assert (tmp_path / "gm.log.1").exists()

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 # How much of a dead child's log helps; the path of the whole is told as well.
@@ -25,19 +24,42 @@ _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 
 
-@dataclass
 class Child:
-    """One daemon."""
+    """One daemon: what it is called, how it is started, and the process that it is at present."""
 
-    title: str
-    process: subprocess.Popen[bytes]
-    log: Path
-    stop_seconds: float
+    def __init__(self, title: str, command: Sequence[str], log: Path, folder: Path, *, stop_seconds: float) -> None:
+        self.title = title
+        self.log = log
+        self.stop_seconds = stop_seconds
+        self._command = list(command)
+        self._folder = folder
+        self.begin()
+
+    def begin(self) -> None:
+        """Start it, or start it again, with its output in its log file."""
+        if self.log.exists() and self.log.stat().st_size > LOG_BYTES:
+            self.log.replace(self.log.with_suffix(".log.1"))
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                self._command,
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509  (one system call)
+            )
 
     @property
     def ended(self) -> bool:
         """Whether it is no more."""
         return self.process.poll() is not None
+
+    @property
+    def end(self) -> str:
+        """How it ended: `by signal SIGKILL`, `with exit code 3`."""
+        code = self.process.returncode
+        return f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
 
     def tail(self) -> str:
         """Return the last lines it logged."""
@@ -46,26 +68,7 @@ class Child:
 
     def obituary(self) -> str:
         """Return how it ended, with the end of its log."""
-        code = self.process.returncode
-        how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
-        return f"the {self.title} ended {how}. The end of {self.log}:\n{self.tail()}"
-
-
-def start(title: str, command: Sequence[str], log: Path, folder: Path, *, stop_seconds: float) -> Child:
-    """Start one daemon with its output in a log file."""
-    if log.exists() and log.stat().st_size > LOG_BYTES:
-        log.replace(log.with_suffix(".log.1"))
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            list(command),
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509  (one system call)
-        )
-    return Child(title, process, log, stop_seconds)
+        return f"the {self.title} ended {self.end}. The end of {self.log}:\n{self.tail()}"
 
 
 def _end_with_parent() -> None:

@@ -17,15 +17,13 @@ import click
 
 from sedna.cli.client import GlobalManager
 from sedna.cli.errors import CommandError
-from sedna.cli.up import configs, waiting
-from sedna.cli.up.children import Child, start, stop
+from sedna.cli.up import configs, restarting, waiting
+from sedna.cli.up.children import Child, stop
 from sedna.cli.up.configs import Setup
 
 # A worker may take its 30 seconds of grace to end; the LocalController waits for it.
 LC_STOP_SECONDS = 45.0
 GM_STOP_SECONDS = 15.0
-# How soon an early death is noticed while all is well.
-LOOK_SECONDS = 0.5
 
 
 @click.command("up")
@@ -39,7 +37,7 @@ LOOK_SECONDS = 0.5
 def up(folder: Path, port: int | None, lc_port: int | None, node: str | None) -> None:
     """Start everything on this machine.
 
-    A GlobalManager and a LocalController run until Ctrl-C.
+    A GlobalManager and a LocalController run until Ctrl-C; one that dies is started again.
 
     Everything they keep is in one folder; starting again in the same folder goes on where it stopped. The options
     count when a folder is used first; later its gm.yml and lc.yml do.
@@ -62,35 +60,27 @@ def _run(setup: Setup, commands: tuple[str, str], stopping: threading.Event, hur
         running.callback(gm.close)
 
         def begin(title: str, command: list[str], log: str, stop_seconds: float) -> Child:
-            child = start(title, command, setup.logs / log, setup.folder, stop_seconds=stop_seconds)
+            child = Child(title, command, setup.logs / log, setup.folder, stop_seconds=stop_seconds)
             running.callback(stop, child, hurry, click.echo)
             return child
 
         click.echo(f"Starting the GlobalManager on {setup.server} ...")
         serve = [gm_command, "serve", "--config", str(setup.gm_config)]
         manager = begin("GlobalManager", serve, "gm.log", GM_STOP_SECONDS)
-        if waiting.until_ready(manager, lambda: waiting.answers(gm), "the GlobalManager is not ready", stopping):
+        if waiting.until_ready([manager], lambda: waiting.answers(gm), "the GlobalManager is not ready", stopping):
             click.echo(f"Starting the LocalController of node {setup.node} ...")
             run = [lc_command, "run", "--config", str(setup.lc_config)]
             controller = begin("LocalController", run, "lc.log", LC_STOP_SECONDS)
             if waiting.until_ready(
-                controller,
+                [manager, controller],
                 lambda: waiting.node_is_ready(gm, setup.node, setup.lc_listen),
                 f"the node {setup.node} is not Ready",
                 stopping,
             ):
                 click.echo(_welcome(setup))
-            _watch([manager, controller], stopping)
+            restarting.keep_running([manager, controller], stopping, click.echo)
         click.echo("Stopping; what is stored stays in the folder ...")
     click.echo("Stopped. `sedna up` in the same folder goes on from here.")
-
-
-def _watch(children: list[Child], stopping: threading.Event) -> None:
-    """Return when told to stop; raise when a child ends by itself."""
-    while not stopping.wait(LOOK_SECONDS):
-        for child in children:
-            if child.ended:
-                raise CommandError(child.obituary())
 
 
 def _welcome(setup: Setup) -> str:

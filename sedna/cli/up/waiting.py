@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sedna.cli.client import GlobalManager, path_of
 from sedna.cli.errors import CommandError, Refused, Unreachable
@@ -29,17 +29,20 @@ def require_free(listen: str, who: str, remedy: str) -> None:
             raise CommandError(f"the {who} cannot listen on {listen}: {error.strerror}. {remedy}") from error
 
 
-def until_ready(child: Child, ready: Callable[[], bool], what: str, stop: threading.Event) -> bool:
-    """Look until `ready` holds; False when the person gave up first.
+def until_ready(children: Sequence[Child], ready: Callable[[], bool], what: str, stop: threading.Event) -> bool:
+    """Look until `ready` holds of the last child; False when the person gave up first.
 
-    Raises CommandError when the child ends, or nothing happens for READY_SECONDS.
+    Raises CommandError when one of the children ends, or nothing happens for READY_SECONDS.
     """
     deadline = time.monotonic() + READY_SECONDS
     while not ready():
-        if child.ended:
-            raise CommandError(child.obituary())
+        for child in children:
+            if child.ended:
+                raise CommandError(child.obituary())
         if time.monotonic() > deadline:
-            raise CommandError(f"{what} after {READY_SECONDS:.0f} s. The end of {child.log}:\n{child.tail()}")
+            raise CommandError(
+                f"{what} after {READY_SECONDS:.0f} s. The end of {children[-1].log}:\n{children[-1].tail()}"
+            )
         if stop.wait(LOOK_SECONDS):
             return False
     return True
