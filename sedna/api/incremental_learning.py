@@ -166,7 +166,11 @@ class Serving(Value):
     model: Text | None = None
     message: Text | None = None
     failures: Annotated[Int, Field(ge=0)] = 0
-    """How often in a row it ended and was replaced."""
+    """How often in a row it ended, whether its node started it again or it was replaced."""
+    restarts: Annotated[Int, Field(ge=0)] = 0
+    """How often its node has started it again, as far as that was looked at."""
+    restarted_at: Time | None = None
+    """When that number was last seen to rise."""
     retry_after: Time | None = None
 
 

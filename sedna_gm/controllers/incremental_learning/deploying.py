@@ -19,6 +19,7 @@ from sedna_gm.controllers.decisions import JSON
 from sedna_gm.controllers.incremental_learning import models, rounds, serving
 from sedna_gm.controllers.incremental_learning.failing import fail
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot, alive, going
+from sedna_gm.controllers.incremental_learning.standing import runs_since
 from sedna_gm.controllers.incremental_learning.steps import Status, Step, move, progress, stay, update
 from sedna_gm.controllers.incremental_learning.training import asked
 from sedna_gm.controllers.incremental_learning.working import late, paused, paused_sentence, silence
@@ -216,12 +217,12 @@ def _keeps_running(snapshot: Snapshot, status: Status, worker: Worker) -> bool:
     A hot update has no such sign, the process runs either way; there only the worker's word counts.
     """
     hot = snapshot.job.spec.deploy_spec.model.hot_update_enabled
-    began, since = worker.status.start_time, status.current.stage_since if status.current else None
-    if hot or began is None or since is None or worker.status.phase != "Running":
+    began, since = runs_since(snapshot, worker), status.current.stage_since if status.current else None
+    if hot or began is None or since is None:
         return False
-    if not (_given(snapshot, status, worker) and _noticed(worker)) or parse_time(began) < parse_time(since):
+    if not (_given(snapshot, status, worker) and _noticed(worker)) or began < parse_time(since):
         return False
-    return (snapshot.now - parse_time(began)).total_seconds() >= snapshot.settings.silent_start
+    return (snapshot.now - began).total_seconds() >= snapshot.settings.silent_start
 
 
 def _allowed(snapshot: Snapshot) -> int:

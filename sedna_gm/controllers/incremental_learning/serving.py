@@ -1,14 +1,14 @@
 """The inference worker: there is one from the job's first moment to its last, and it serves what the stages say.
 
 Which model that is follows from the status alone (`wanted`), so a refused or failed model leaves the worker's spec
-by itself, and a deploy model that a user edits is followed as long as nothing newer has been deployed.
+by itself, and a deploy model that a user edits is followed as long as nothing newer has been deployed. How a worker
+that needs nothing stands is told by `standing`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sedna.api.incremental_learning import Serving
 from sedna.api.models import ModelVersion
@@ -20,6 +20,7 @@ from sedna_gm.controllers.delays import doubling
 from sedna_gm.controllers.incremental_learning import models
 from sedna_gm.controllers.incremental_learning.making import inference_worker, serving_fields
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot, alive, going
+from sedna_gm.controllers.incremental_learning.standing import standing, told
 from sedna_gm.controllers.incremental_learning.steps import Status, position
 from sedna_gm.controllers.incremental_learning.working import node_for, paused_sentence, silence
 from sedna_gm.placing.candidates import NoNode
@@ -74,47 +75,48 @@ def serve(snapshot: Snapshot, status: Status) -> Service:
     if blocked is not None:
         found = snapshot.worker(snapshot.worker_name(Stage.DEPLOY, 0))
         where = found.spec.node_name if found else None
-        return Service(_told(before, "Stopping", blocked, node=where), look_again_at=recheck)
+        return Service(told(before, "Stopping", blocked, node=where), look_again_at=recheck)
     model = wanted(snapshot, status)
     if model is None:
         sentence = f"Waits for model {snapshot.job.spec.deploy_spec.model.name}, which does not exist."
-        return Service(_told(before, "Waiting", sentence), look_again_at=recheck)
-    told = models.deploy_reference(snapshot, model)
+        return Service(told(before, "Waiting", sentence), look_again_at=recheck)
+    reference = models.deploy_reference(snapshot, model)
     worker = current_worker(snapshot)
     if worker is None:
-        return _make(snapshot, before, told)
+        return _make(snapshot, before, reference)
     if worker.spec.node_name not in snapshot.nodes:
         sentence = f"Node {worker.spec.node_name}, on which the inference worker ran, was deleted."
         return _replace(before, worker, "NodeGone", sentence)
     if not alive(worker):
-        return _after_the_end(snapshot, before, worker, told)
+        return _after_the_end(snapshot, before, worker, reference)
     if _differs(snapshot, worker):
         return _replace(before, worker, "TemplateChanged", "The deploySpec changed: the inference worker is made anew.")
-    changed = worker.spec.models != [told]
-    change = (_with_model(worker, told),) if changed else ()
-    return Service(_standing(snapshot, before, worker), change=change, look_again_at=None)
+    changed = worker.spec.models != [reference]
+    change = (_with_model(worker, reference),) if changed else ()
+    stands = standing(snapshot, before, worker)
+    return Service(stands.serving, change=change, look_again_at=stands.look_again_at, happenings=stands.happenings)
 
 
 def _make(snapshot: Snapshot, before: Serving, model: ModelReference) -> Service:
     if before.retry_after is not None and snapshot.now < parse_time(before.retry_after):
         sentence = before.message or "The inference worker ended."
-        return Service(_told(before, "Waiting", sentence), look_again_at=parse_time(before.retry_after))
+        return Service(told(before, "Waiting", sentence), look_again_at=parse_time(before.retry_after))
     where = node(snapshot)
     if isinstance(where, NoNode):
         sentence = f"The inference worker waits for a node. {where.sentence}"
         news = () if before.message == sentence else (Happening("InferenceBlocked", sentence, "Warning"),)
         again = snapshot.after(snapshot.settings.recheck)
-        return Service(_told(before, "Waiting", sentence), look_again_at=again, happenings=news)
+        return Service(told(before, "Waiting", sentence), look_again_at=again, happenings=news)
     for worker in snapshot.own:
         if worker.spec.node_name == where and worker.status.phase == "Paused":
             return Service(
-                _told(before, "Waiting", paused_sentence(snapshot, where), node=where),
+                told(before, "Waiting", paused_sentence(snapshot, where), node=where),
                 look_again_at=snapshot.after(snapshot.settings.recheck),
             )
     sentence = f"The inference worker is to run on node {where}."
-    told = _told(before, "Pending", sentence, node=where).model_copy(update={"retry_after": None})
+    pending = told(before, "Pending", sentence, node=where).model_copy(update={"retry_after": None})
     made = inference_worker(snapshot, where, model)
-    return Service(told, create=(made,), happenings=(Happening("InferenceCreated", sentence),))
+    return Service(pending, create=(made,), happenings=(Happening("InferenceCreated", sentence),))
 
 
 def _after_the_end(snapshot: Snapshot, before: Serving, worker: Worker, model: ModelReference) -> Service:
@@ -123,58 +125,31 @@ def _after_the_end(snapshot: Snapshot, before: Serving, worker: Worker, model: M
     if worker.spec.models != [model] or _differs(snapshot, worker):
         return _replace(before, worker, "InferenceReplaced", f"{sentence} Another one is made.")
     if worker.status.phase == "Succeeded" and worker.spec.restart_policy != "Always":
-        return Service(_told(before, "Succeeded", sentence, node=worker.spec.node_name))
+        return Service(told(before, "Succeeded", sentence, node=worker.spec.node_name))
     if before.retry_after is None:
         failures = before.failures + 1
         delay = doubling(snapshot.settings.first_retry, snapshot.settings.longest_retry)(failures)
         again = snapshot.after(delay)
         counted = {"failures": failures, "retry_after": format_time(again)}
-        told = _told(before, "Failed", sentence, node=worker.spec.node_name).model_copy(update=counted)
+        failed = told(before, "Failed", sentence, node=worker.spec.node_name).model_copy(update=counted)
         happening = Happening("InferenceFailed", sentence, "Warning")
-        return Service(told, look_again_at=again, happenings=(happening,))
+        return Service(failed, look_again_at=again, happenings=(happening,))
     again = parse_time(before.retry_after)
     if snapshot.now < again:
-        return Service(_told(before, "Failed", sentence, node=worker.spec.node_name), look_again_at=again)
+        return Service(told(before, "Failed", sentence, node=worker.spec.node_name), look_again_at=again)
     removal = (_removal(worker),)
-    return Service(_told(before, "Failed", sentence, node=worker.spec.node_name), delete=removal)
+    return Service(told(before, "Failed", sentence, node=worker.spec.node_name), delete=removal)
 
 
 def _replace(before: Serving, worker: Worker, reason: str, sentence: str) -> Service:
-    told = _told(before, "Stopping", sentence, node=worker.spec.node_name)
+    stopping = told(before, "Stopping", sentence, node=worker.spec.node_name)
     if going(worker):
-        return Service(told)
+        return Service(stopping)
     return Service(
-        told.model_copy(update={"retry_after": None}),
+        stopping.model_copy(update={"retry_after": None}),
         delete=(_removal(worker),),
         happenings=(Happening(reason, sentence),),
     )
-
-
-def _standing(snapshot: Snapshot, before: Serving, worker: Worker) -> Serving:
-    """How a worker that has not ended stands, in a sentence."""
-    where = worker.spec.node_name
-    phase = worker.status.phase
-    served = worker.status.model
-    if phase == "Paused":
-        sentence = paused_sentence(snapshot, where)
-    elif served is not None and served.state == "Refused":
-        sentence = f"The model {served.url} was refused: {served.message or served.reason or 'no reason was given'}"
-    elif phase == "Running":
-        sentence = f"The inference worker runs on node {where}.{silence(snapshot, where)}"
-    else:
-        extra = f" {worker.status.message}" if worker.status.message else ""
-        sentence = f"The inference worker starts on node {where}.{extra}{silence(snapshot, where)}"
-    url = served.url if served is not None and served.state == "Loaded" else None
-    told = _told(before, phase, sentence, node=where).model_copy(update={"model": url or before.model})
-    if served is None and phase != "Running":
-        told = told.model_copy(update={"model": None})
-    changes: dict[str, Any] = {"retry_after": None}
-    began = worker.status.start_time
-    if phase == "Running" and began is not None:
-        healthy = (snapshot.now - parse_time(began)).total_seconds() >= snapshot.settings.settled
-        if healthy:
-            changes["failures"] = 0
-    return told.model_copy(update=changes)
 
 
 def _differs(snapshot: Snapshot, worker: Worker) -> bool:
@@ -201,12 +176,5 @@ def _removal(worker: Worker) -> Removal:
 
 def _end_sentence(worker: Worker) -> str:
     status = worker.status
-    told = status.message or status.reason or ("it came to its end" if status.phase == "Succeeded" else "no reason")
-    return f"The inference worker on node {worker.spec.node_name} ended ({status.phase}): {told.rstrip('.')}."
-
-
-def _told(before: Serving, phase: str, message: str, *, node: str | None = None) -> Serving:
-    changes: dict[str, Any] = {"phase": phase, "message": message, "node": node}
-    if phase in ("Waiting", "Stopping", "Failed", "Succeeded"):
-        changes["model"] = None
-    return before.model_copy(update=changes)
+    why = status.message or status.reason or ("it came to its end" if status.phase == "Succeeded" else "no reason")
+    return f"The inference worker on node {worker.spec.node_name} ended ({status.phase}): {why.rstrip('.')}."

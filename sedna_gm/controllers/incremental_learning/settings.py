@@ -21,6 +21,8 @@ class Settings:
     """For a deployment, on top of the worker's poll period: loading a large model from a slow disk takes minutes."""
     silent_start: int = 120
     """A restarted worker that runs this long without naming its model is taken to serve it: not all code reports."""
+    keeps_ending: int = 3
+    """An inference worker that its node starts again so often in a row is told as failing: one slip is none."""
     settled: int = 600
     """An inference worker that ran this long is healthy; its next failure counts as the first."""
     recheck: int = 300
