@@ -187,14 +187,33 @@ def _processes() -> list[tuple[int, str]]:
     return found
 
 
-def test_a_taken_port_is_told_before_anything_starts(daemons: Daemons) -> None:
-    host, _, port = daemons.setup.server.removeprefix("http://").rpartition(":")
+@pytest.mark.parametrize("option", ["--port", "--lc-port"])
+def test_a_taken_port_is_told_with_the_way_out_before_anything_is_written(
+    run: Run, tmp_path: Path, option: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        words = {"--port": "0", "--lc-port": "0", option: port}
+        result = run("up", "--dir", str(tmp_path), *(word for pair in words.items() for word in pair))
+    assert result.exit_code == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in result.stderr
+    assert f"choose another with {option} N" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [".up.lock"]
+
+
+def test_a_taken_port_of_a_used_folder_names_the_line_to_change(run: Run, tmp_path: Path) -> None:
+    setup = configs.prepare(tmp_path, port=0, lc_port=0, node=None)
+    host, _, port = setup.server.removeprefix("http://").rpartition(":")
     with socket.create_server((host, int(port))):
-        daemons.begin()
-        daemons.end()
-    assert daemons.error is not None
-    assert f"the GlobalManager cannot listen on {host}:{port}" in daemons.error.message
-    assert daemons.heard() == []
+        result = run("up", "--dir", str(tmp_path))
+    assert f"change `listen` in {setup.gm_config}, and `gm` in {setup.lc_config}" in result.stderr
+
+
+@pytest.mark.parametrize("node", ["Edge Node", "edge_1", ""])
+def test_a_slip_in_the_nodes_name_does_not_stay_in_the_folder(tmp_path: Path, node: str) -> None:
+    with pytest.raises(CommandError, match=r"--node '.*' is not a DNS"):
+        configs.prepare(tmp_path, port=0, lc_port=0, node=node)
+    assert configs.prepare(tmp_path, port=0, lc_port=0, node="edge-1").node == "edge-1"
 
 
 def test_a_second_up_in_the_same_folder_is_refused(tmp_path: Path) -> None:
@@ -228,7 +247,7 @@ def test_an_option_that_contradicts_the_folder_is_no_silent_change(tmp_path: Pat
         configs.prepare(tmp_path, port=None, lc_port=None, node="other")
 
 
-@pytest.mark.parametrize("text", ["[", "just text", "listen: nowhere\n"])
+@pytest.mark.parametrize("text", ["", "[", "just text", "listen: nowhere\n"])
 def test_a_broken_configuration_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "gm.yml").write_text(text)
     with pytest.raises(CommandError, match=r"gm\.yml"):

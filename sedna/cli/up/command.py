@@ -44,17 +44,28 @@ def up(folder: Path, port: int | None, lc_port: int | None, node: str | None) ->
     """
     folder = folder.absolute()
     commands = _installed("sedna-gm"), _installed("sedna-lc")
-    setup = configs.prepare(folder, port=port, lc_port=lc_port, node=node)
     stopping, hurry = threading.Event(), threading.Event()
     with _one_per_folder(folder), _signals(stopping, hurry):
+        setup = configs.prepare(folder, port=port, lc_port=lc_port, node=node, check=_require_free_ports)
         _run(setup, commands, stopping, hurry)
+
+
+def _require_free_ports(setup: Setup) -> None:
+    gm_listen = setup.server.removeprefix("http://")
+    if setup.gm_config.exists():
+        gm_remedy = f"change `listen` in {setup.gm_config}, and `gm` in {setup.lc_config} accordingly"
+    else:
+        gm_remedy = "choose another with --port N (0: any that is free)"
+    if setup.lc_config.exists():
+        lc_remedy = f"change `listen` in {setup.lc_config}"
+    else:
+        lc_remedy = "choose another with --lc-port N (0: any that is free)"
+    waiting.require_free(gm_listen, "GlobalManager", f"Is another `sedna up` running? Stop it, or {gm_remedy}.")
+    waiting.require_free(setup.lc_listen, "LocalController", f"Is another `sedna up` running? Stop it, or {lc_remedy}.")
 
 
 def _run(setup: Setup, commands: tuple[str, str], stopping: threading.Event, hurry: threading.Event) -> None:
     gm_command, lc_command = commands
-    remedy = "Is another `sedna up` running? `sedna up --port N --lc-port N` in a fresh folder uses other ports."
-    waiting.require_free(setup.server.removeprefix("http://"), "GlobalManager", remedy)
-    waiting.require_free(setup.lc_listen, "LocalController", remedy)
     gm = GlobalManager(setup.server)
     with ExitStack() as running:
         running.callback(gm.close)
@@ -114,7 +125,12 @@ def _installed(command: str) -> str:
 
 @contextmanager
 def _one_per_folder(folder: Path) -> Iterator[None]:
-    with (folder / ".up.lock").open("w") as file:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".up.lock").open("w")
+    except OSError as error:
+        raise CommandError(f"cannot use {folder}: {error.filename or ''}: {error.strerror}.") from error
+    with lock as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -7,13 +7,14 @@ contradicts it is an error rather than a silent change.
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from sedna.api.names import check_dns_subdomain
 from sedna.cli.errors import CommandError
 
 HOST = "127.0.0.1"
@@ -58,26 +59,46 @@ class Setup:
         return self.folder / "kubeconfig"
 
 
-def prepare(folder: Path, *, port: int | None, lc_port: int | None, node: str | None) -> Setup:
-    """Write what the folder does not have yet, and return what it says; raises CommandError."""
+def prepare(
+    folder: Path,
+    *,
+    port: int | None,
+    lc_port: int | None,
+    node: str | None,
+    check: Callable[[Setup], None] = lambda _: None,
+) -> Setup:
+    """Write what the folder does not have yet, and return what it says; raises CommandError.
+
+    Nothing is written before everything is found good, `check` included: a slip must not stay in the folder.
+    """
+    gm_path, lc_path = folder / "gm.yml", folder / "lc.yml"
+    _check_name(node)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for part in ("images", "logs", "state"):
-            (folder / part).mkdir(exist_ok=True)
-        gm = _ensure(folder / "gm.yml", _gm_defaults(folder, port), "sedna-gm check-config --config gm.yml")
-        lc_defaults = _lc_defaults(folder, str(gm.get("listen")), lc_port, node)
-        lc = _ensure(folder / "lc.yml", lc_defaults, "sedna-lc check-config --config lc.yml")
+        gm = _read(gm_path) or _gm_defaults(folder, port)
+        lc = _read(lc_path) or _lc_defaults(folder, str(gm.get("listen")), lc_port, node)
         setup = Setup(
             folder=folder,
-            server=f"http://{_listen(folder / 'gm.yml', gm)}",
-            lc_listen=_listen(folder / "lc.yml", lc),
+            server=f"http://{_listen(gm_path, gm)}",
+            lc_listen=_listen(lc_path, lc),
             node=str(lc.get("nodeName") or ""),
         )
         _agree(setup, port, lc_port, node)
+        check(setup)
+        for part in ("images", "logs", "state"):
+            (folder / part).mkdir(parents=True, exist_ok=True)
+        _write(gm_path, gm, "sedna-gm check-config --config gm.yml")
+        _write(lc_path, lc, "sedna-lc check-config --config lc.yml")
         setup.kubeconfig.write_text(_kubeconfig(setup.server), encoding="utf-8")
     except OSError as error:
         raise CommandError(f"cannot use {folder}: {error.filename or ''}: {error.strerror}.") from error
     return setup
+
+
+def _check_name(node: str | None) -> None:
+    try:
+        check_dns_subdomain(DEFAULT_NODE if node is None else node)
+    except ValueError as error:
+        raise CommandError(f"--node {error}.") from error
 
 
 def _gm_defaults(folder: Path, port: int | None) -> dict[str, Any]:
@@ -112,18 +133,22 @@ def _or_free(port: int | None, default: int) -> int:
         return found
 
 
-def _ensure(path: Path, defaults: dict[str, Any], check: str) -> Mapping[str, Any]:
+def _read(path: Path) -> dict[str, Any] | None:
+    """Return what an existing file says; None when there is none yet."""
     if not path.exists():
-        text = _HEADER.format(check=check) + yaml.safe_dump(defaults, sort_keys=False)
-        path.write_text(text, encoding="utf-8")
-        return defaults
+        return None
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise CommandError(f"{path} is not YAML: {error}.") from error
-    if not isinstance(content, dict):
+    if not content or not isinstance(content, dict):
         raise CommandError(f"{path} holds no settings; remove it and `sedna up` writes a new one.")
     return content
+
+
+def _write(path: Path, content: Mapping[str, Any], check: str) -> None:
+    if not path.exists():
+        path.write_text(_HEADER.format(check=check) + yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
 
 def _listen(path: Path, content: Mapping[str, Any]) -> str:
