@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sedna.api.datasets import Dataset
 from sedna.api.incremental_learning import IncrementalLearningJob
+from sedna.api.meta import Condition
 from sedna.api.models import Model
 from sedna.api.nodes import Node
 from sedna.api.stages import Stage
@@ -78,6 +79,11 @@ class Snapshot:
         """The worker of that name, whoever's it is."""
         return next((worker for worker in self.workers if worker.metadata.name == name), None)
 
+    def readiness(self, node: str) -> Condition | None:
+        """The Ready condition of a node, if it is registered and has one."""
+        found = self.nodes.get(node)
+        return _readiness(found) if found else None
+
     def worker_name(self, stage: Stage, round_: int) -> str:
         """Names repeat from attempt to attempt of one step, so that a repeated step finds its own work."""
         job = self.job.metadata.name
@@ -92,8 +98,12 @@ class Snapshot:
         return [_candidate(node, self.loads.get(name, 0)) for name, node in sorted(self.nodes.items())]
 
 
+def _readiness(node: Node) -> Condition | None:
+    return next((each for each in node.status.conditions if each.type == "Ready"), None)
+
+
 def _candidate(node: Node, load: int) -> Candidate:
-    ready = next((each for each in node.status.conditions if each.type == "Ready"), None)
+    ready = _readiness(node)
     return Candidate(
         node.metadata.name,
         ready=ready.status if ready else "Unknown",

@@ -85,6 +85,11 @@ def _described(snapshot: Snapshot, counted: Serving, worker: Worker) -> tuple[st
     where, phase, served = worker.spec.node_name, worker.status.phase, worker.status.model
     if phase == "Paused":
         return phase, paused_sentence(snapshot, where)
+    ready = snapshot.readiness(where)
+    if ready is not None and ready.status == "Unknown":
+        did = "ran" if phase == "Running" else "was about to start"
+        sentence = f"The inference worker {did} on node {where} when it was last heard."
+        return "Unknown", f"{sentence}{silence(snapshot, where)}"
     if _is_failing(snapshot, counted, worker):
         sentence = f"{_keeps_ending(worker).rstrip('.')}, restarted {counted.failures} times."
         return FAILING, f"{sentence}{_why(worker)}{silence(snapshot, where)}"

@@ -199,11 +199,12 @@ def _wait(snapshot: Snapshot, status: Status, stage: Stage, worker: Worker, verb
 
 def silence(snapshot: Snapshot, node: str) -> str:
     """What to add to a sentence about a node that cannot be heard: it explains most waiting."""
-    found = snapshot.nodes.get(node)
-    if found is None:
+    if node not in snapshot.nodes:
         return f" No node {node} is registered."
-    ready = next((each for each in found.status.conditions if each.type == "Ready"), None)
+    ready = snapshot.readiness(node)
     if ready is None or ready.status == "True":
         return ""
-    since = f" since {ready.last_transition_time}" if ready.last_transition_time else ""
-    return f" Node {node} has not been heard of{since}." if ready.status == "Unknown" else f" Node {node} is not Ready."
+    if ready.status != "Unknown":
+        return f" Node {node} is not Ready."
+    last = ready.last_heartbeat_time or ready.last_transition_time
+    return f" Node {node} has not been heard of{f' since {last}' if last else ''}."

@@ -35,7 +35,7 @@ def decide(node: Raw, life: Life, now: datetime) -> Decision:
         if ready is not None and ready["status"] == "Unknown":
             return Decision(f"Node {name} is silent.")
         sentence = f"No sign of life since {format_time(heard)}."
-        return _write(node, "Unknown", "HeartbeatsStopped", sentence, now, "Warning", None)
+        return _write(node, "Unknown", "HeartbeatsStopped", sentence, now, "Warning", None, heard)
     if ready is not None and ready["status"] == "False":
         return Decision(f"Node {name} says that it is not ready.", look_again_at=silent_at)
     if ready is not None and ready["status"] == "True":
@@ -78,6 +78,7 @@ def _write(
     now: datetime,
     kind: Literal["Normal", "Warning"],
     look_again_at: datetime | None,
+    heard: datetime | None = None,
 ) -> Decision:
     condition = {
         "type": "Ready",
@@ -85,6 +86,8 @@ def _write(
         "reason": reason,
         "message": message,
         "lastTransitionTime": format_time(now),
+        # While a node is heard this would be a write for each beat; once it is silent, it stays true.
+        **({"lastHeartbeatTime": format_time(heard)} if heard else {}),
     }
     before = node.get("status") or {}
     others = [each for each in before.get("conditions") or () if each.get("type") != "Ready"]

@@ -81,7 +81,7 @@ def test_a_job_on_a_silent_node_says_so_and_goes_on_when_it_is_back() -> None:
     world.report("helmets-train-1", phase="Running")
     world.advance(120, beat=False)
     assert world.status()["message"] == (
-        "Train of round 1 runs on node edge-node. Node edge-node has not been heard of since 2026-11-22T12:00:40Z."
+        "Train of round 1 runs on node edge-node. Node edge-node has not been heard of since 2026-11-22T12:00:00Z."
     )
     world.advance(20)
     assert world.status()["message"] == "Train of round 1 runs on node edge-node."

@@ -93,3 +93,19 @@ def test_a_cold_update_whose_worker_keeps_ending_is_not_taken_for_done() -> None
         assert world.at() == ("Deploy", "Running")
     world.advance(200)
     assert world.history()[0]["decision"] == "Deployed"
+
+
+def test_an_inference_worker_on_a_silent_node_is_unknown_since_the_last_heartbeat() -> None:
+    world = begun()
+    world.serves()
+    world.advance(600)
+    world.advance(100, beat=False)
+    assert serving(world)["phase"] == "Unknown"
+    assert serving(world)["message"] == (
+        "The inference worker ran on node edge-node when it was last heard. "
+        "Node edge-node has not been heard of since 2026-11-22T12:10:00Z."
+    )
+    assert serving(world)["model"] == "/models/deploy-model"
+    world.advance(20)
+    assert serving(world)["phase"] == "Running"
+    assert serving(world)["message"] == "The inference worker runs on node edge-node."
