@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +13,7 @@ from sedna.api.kinds import Kind
 from sedna.cli import manifests, merging
 from sedna.cli.client import MERGE_PATCH, GlobalManager, path_of
 from sedna.cli.connecting import connected
-from sedna.cli.errors import CommandError, Refused
+from sedna.cli.errors import CommandError, Refused, Unreachable
 from sedna.cli.naming import kind_named
 
 # kubectl's own, so that a resource may be applied by either in turn.
@@ -69,13 +68,16 @@ def apply(gm: GlobalManager, namespace: str, sources: tuple[str, ...], dry_run: 
     """
     params = {"fieldValidation": validate, "fieldManager": "sedna"} | ({"dryRun": "All"} if dry_run else {})
     refused = count = 0
-    for wish in _wishes(sources, namespace):
+    for manifest in (manifest for source in sources for manifest in manifests.read(source)):
         count += 1
         try:
-            outcome = submit(gm, wish, params)
-        except Refused as refusal:
+            wish = _wish(manifest, namespace)
+            outcome = _submitted(gm, wish, params)
+        except Unreachable:
+            raise
+        except CommandError as refusal:
             refused += 1
-            click.echo(f"Error: {wish.place}: {wish.title}: {refusal.message}", err=True)
+            click.echo(f"Error: {refusal.message}", err=True)
         else:
             click.echo(f"{wish.title} {outcome}{' (dry run)' if dry_run else ''}")
     if refused:
@@ -106,13 +108,16 @@ def submit(gm: GlobalManager, wish: Wish, params: dict[str, str]) -> str:
     return "configured"
 
 
-def _wishes(sources: tuple[str, ...], namespace: str) -> Iterator[Wish]:
-    # Everything is read before anything is sent: a file that is not YAML must not leave half a folder applied.
-    read = [manifest for source in sources for manifest in manifests.read(source)]
-    yield from [_wish(manifest, namespace) for manifest in read]
+def _submitted(gm: GlobalManager, wish: Wish, params: dict[str, str]) -> str:
+    try:
+        return submit(gm, wish, params)
+    except Refused as refusal:
+        raise CommandError(f"{wish.place}: {wish.title}: {refusal.message}") from refusal
 
 
-def _wish(manifest: manifests.Manifest, namespace: str) -> Wish:
+def _wish(manifest: manifests.Manifest | CommandError, namespace: str) -> Wish:
+    if isinstance(manifest, CommandError):
+        raise manifest
     raw = copy.deepcopy(manifest.raw)
     metadata = raw.get("metadata")
     if not isinstance(raw.get("kind"), str):

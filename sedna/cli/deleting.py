@@ -46,7 +46,7 @@ def delete(
     """
     meant = [(kind, namespace, name) for kind, name in targets(what)] if what else []
     # Backwards: what others refer to was written first and goes last.
-    meant += reversed([_named_in(m, namespace) for source in sources for m in manifests.read(source)])
+    meant += reversed([_named_in(m, namespace) for m in manifests.read_all(sources)])
     if not meant:
         raise click.UsageError("name what to delete: TYPE NAME, TYPE/NAME, or -f FILE")
     going: list[tuple[Kind, str, dict[str, Any]]] = []

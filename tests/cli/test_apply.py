@@ -1,4 +1,4 @@
-"""`sedna apply`: create or update, a line for every document, and nothing half-sent."""
+"""`sedna apply`: create or update, a line for every document, and one that is bad stops no other."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
 from sedna.api import status
+from sedna.cli.connecting import Parts
+from sedna.cli.main import sedna
 from tests.cli.conftest import Run
 from tests.cli.fake_gm import FakeGM
 
@@ -119,13 +122,32 @@ def test_a_refused_document_does_not_keep_the_others_from_being_sent(run: Run, g
     assert "1 of 2 documents refused" in result.stderr
 
 
-def test_a_broken_file_sends_nothing_at_all(run: Run, gm: FakeGM, tmp_path: Path) -> None:
-    (tmp_path / "a.yaml").write_text(MODEL)
-    (tmp_path / "b.yaml").write_text("kind: Model\n  spec: [\n")
+def test_a_broken_file_does_not_keep_the_others_from_being_sent(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("kind: Model\n  spec: [\n")
+    (tmp_path / "b.yaml").write_text(MODEL)
     result = run("apply", "-f", str(tmp_path))
+    assert (result.exit_code, result.stdout) == (1, "model.sedna.io/base created\n")
+    assert f"{tmp_path / 'a.yaml'}:2:" in result.stderr
+    assert "1 of 2 documents refused" in result.stderr
+
+
+@pytest.mark.parametrize("bad", ["kind: Modle\nmetadata: {name: x}\n", "- a list\n", "kind: Model\n"])
+def test_what_is_no_manifest_does_not_keep_the_others_from_being_sent(run: Run, bad: str) -> None:
+    result = run("apply", "-f", "-", stdin=f"{DATASET}---\n{bad}---\n{MODEL}".encode())
     assert result.exit_code == 1
-    assert f"{tmp_path / 'b.yaml'}:2:" in result.stderr
-    assert not gm.requests
+    assert result.stdout.splitlines() == ["dataset.sedna.io/samples created", "model.sedna.io/base created"]
+    assert "standard input, document 2: " in result.stderr
+    assert "1 of 3 documents refused" in result.stderr
+
+
+def test_nobody_at_the_address_is_told_once(run: Run, gm: FakeGM, both: Path) -> None:
+    def unreachable(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused", request=request)
+
+    result = CliRunner().invoke(
+        sedna, ["apply", "-f", str(both)], obj=Parts(transport=httpx.MockTransport(unreachable))
+    )
+    assert (result.exit_code, result.stderr.count("cannot reach")) == (3, 1)
 
 
 @pytest.mark.parametrize(
