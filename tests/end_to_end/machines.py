@@ -56,16 +56,16 @@ class Machine:
     def start_gm(self) -> None:
         command = [str(BIN / "sedna-gm"), "serve", "--config", str(self.setup.gm_config)]
         child = self._begin("gm", command)
-        assert waiting.until_ready(child, lambda: waiting.answers(self.gm), "GlobalManager not ready", self._stop)
+        assert waiting.until_ready([child], lambda: waiting.answers(self.gm), "GlobalManager not ready", self._stop)
 
     def start_lc(self) -> None:
         command = [str(BIN / "sedna-lc"), "run", "--config", str(self.setup.lc_config)]
         child = self._begin("lc", command)
         ready = lambda: waiting.node_is_ready(self.gm, self.setup.node, self.setup.lc_listen)  # noqa: E731
-        assert waiting.until_ready(child, ready, "node not Ready", self._stop)
+        assert waiting.until_ready([child], ready, "node not Ready", self._stop)
 
     def _begin(self, name: str, command: list[str]) -> Child:
-        child = children.start(name, command, self.setup.logs / f"{name}.log", self.folder, stop_seconds=20)
+        child = Child(name, command, self.setup.logs / f"{name}.log", self.folder, stop_seconds=20)
         self._daemons[name] = child
         return child
 
