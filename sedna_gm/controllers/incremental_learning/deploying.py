@@ -17,7 +17,7 @@ from sedna.api.triggers import Metric, Verdict, holds, next_opening, window_open
 from sedna.api.workers import Worker
 from sedna_gm.controllers.decisions import JSON
 from sedna_gm.controllers.incremental_learning import models, rounds, serving
-from sedna_gm.controllers.incremental_learning.failing import fail
+from sedna_gm.controllers.incremental_learning.failing import STOPPED, fail, interrupt
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot, alive, going
 from sedna_gm.controllers.incremental_learning.standing import runs_since
 from sedna_gm.controllers.incremental_learning.steps import Status, Step, move, progress, stay, update
@@ -163,6 +163,8 @@ def _judged(snapshot: Snapshot, status: Status) -> Step | bool:
         return fail(snapshot, status, "NoModel", "the status does not say which model to deploy.")
     worker = serving.current_worker(snapshot)
     if worker is not None and _given(snapshot, status, worker):
+        if worker.status.phase == "Failed" and worker.status.reason == STOPPED:
+            return interrupt(snapshot, status)
         if worker.status.phase == "Failed":
             told = worker.status.message or "no reason was given"
             reason = worker.status.reason or "WorkerFailed"

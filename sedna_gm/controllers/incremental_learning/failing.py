@@ -1,4 +1,8 @@
-"""A round that fails: its samples go back, the next attempt waits longer each time, and the reason is kept."""
+"""A round that fails: its samples go back, the next attempt waits longer each time, and the reason is kept.
+
+A round that was interrupted goes the same way, but says nothing about the job: it counts for no failure, and the
+next one may begin at once.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,10 @@ from sedna_gm.controllers.incremental_learning import rounds
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot
 from sedna_gm.controllers.incremental_learning.steps import Status, Step, move, position, progress, update
 
+STOPPED = "Stopped"
+"""The reason that a node gives for a worker that it stopped itself, such as at the end of `sedna up`."""
+INTERRUPTED = "Interrupted"
+
 
 def fail(snapshot: Snapshot, status: Status, reason: str, sentence: str) -> Step:
     """The stage under way has failed. `reason` is a CamelCase word, `sentence` says what happened."""
@@ -19,17 +27,28 @@ def fail(snapshot: Snapshot, status: Status, reason: str, sentence: str) -> Step
     return move(snapshot, failed, (stage, Phase.FAILED), reason, told, warn=True)
 
 
+def interrupt(snapshot: Snapshot, status: Status) -> Step:
+    """The stage's worker was stopped in good order by its own LocalController."""
+    stage = position(status).stage
+    sentence = "its LocalController stopped it."
+    told = f"{stage.value} of round {status.round} was interrupted: {sentence}"
+    interrupted = progress(status, outcome=INTERRUPTED, reason=told)
+    return move(snapshot, interrupted, (stage, Phase.FAILED), INTERRUPTED, told)
+
+
 def give_back(snapshot: Snapshot, status: Status) -> Step:
     """From Failed to waiting for the next attempt: `samples.used` stays, so the samples are new again."""
-    failures = status.failures + 1
-    delay = doubling(snapshot.settings.first_retry, snapshot.settings.longest_retry)(failures)
-    again = snapshot.after(delay)
     current = status.current or RoundProgress()
+    failures, again = status.failures, None
+    if current.outcome != INTERRUPTED:
+        failures += 1
+        again = snapshot.after(doubling(snapshot.settings.first_retry, snapshot.settings.longest_retry)(failures))
+    ended = f"failed ({current.outcome})" if again else "was interrupted"
     sentence = (
-        f"Round {status.round} failed ({current.outcome}): its {current.end - current.start} samples are new again; "
-        f"the next round may begin {format_time(again)}."
+        f"Round {status.round} {ended}: its {current.end - current.start} samples are new again; "
+        f"the next round may begin {format_time(again) if again else 'at once'}."
     )
-    waiting = update(status, failures=failures, retry_after=format_time(again))
+    waiting = update(status, failures=failures, retry_after=format_time(again) if again else None)
     step = move(snapshot, waiting, START, "RoundFailed", sentence)
     record = rounds.record(snapshot, status, "Failed")
     return Step(

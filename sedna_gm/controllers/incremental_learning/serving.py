@@ -18,6 +18,7 @@ from sedna.api.workers import ModelReference, Worker
 from sedna_gm.controllers.decisions import JSON, Happening, Removal
 from sedna_gm.controllers.delays import doubling
 from sedna_gm.controllers.incremental_learning import models
+from sedna_gm.controllers.incremental_learning.failing import STOPPED
 from sedna_gm.controllers.incremental_learning.making import inference_worker, serving_fields
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot, alive, going
 from sedna_gm.controllers.incremental_learning.standing import standing, told
@@ -120,9 +121,9 @@ def _make(snapshot: Snapshot, before: Serving, model: ModelReference) -> Service
 
 
 def _after_the_end(snapshot: Snapshot, before: Serving, worker: Worker, model: ModelReference) -> Service:
-    """It ended: with another model to serve it is replaced at once, else with growing delay, or it was done."""
+    """It ended: it is replaced at once if that was not its fault or it is to differ, else with growing delay."""
     sentence = _end_sentence(worker)
-    if worker.spec.models != [model] or _differs(snapshot, worker):
+    if worker.spec.models != [model] or _differs(snapshot, worker) or worker.status.reason == STOPPED:
         return _replace(before, worker, "InferenceReplaced", f"{sentence} Another one is made.")
     if worker.status.phase == "Succeeded" and worker.spec.restart_policy != "Always":
         return Service(told(before, "Succeeded", sentence, node=worker.spec.node_name))

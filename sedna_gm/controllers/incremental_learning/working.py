@@ -14,7 +14,7 @@ from sedna.api.pods import PodSpec
 from sedna.api.stages import Phase, Stage
 from sedna.api.times import format_time, parse_time
 from sedna.api.workers import Worker
-from sedna_gm.controllers.incremental_learning.failing import fail
+from sedna_gm.controllers.incremental_learning.failing import STOPPED, fail, interrupt
 from sedna_gm.controllers.incremental_learning.making import deadline
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot, alive, going
 from sedna_gm.controllers.incremental_learning.steps import Status, Step, move, progress, stay
@@ -78,7 +78,7 @@ def watch_start(snapshot: Snapshot, status: Status, stage: Stage) -> Step:
     status = _with_pause(snapshot, status, stage)
     worker, ending = _observe(snapshot, status, stage)
     if ending is not None:
-        return fail(snapshot, status, ending.reason, ending.sentence)
+        return _end(snapshot, status, ending)
     assert worker is not None  # noqa: S101 - for the type checker: no worker is an ending
     if worker.status.phase in ("Running", "Succeeded"):
         sentence = f"{stage.value} of round {status.round} runs on node {worker.spec.node_name}."
@@ -91,7 +91,7 @@ def watch_run(snapshot: Snapshot, status: Status, stage: Stage, complete: Comple
     status = _with_pause(snapshot, status, stage)
     worker, ending = _observe(snapshot, status, stage)
     if ending is not None:
-        return fail(snapshot, status, ending.reason, ending.sentence)
+        return _end(snapshot, status, ending)
     assert worker is not None  # noqa: S101 - for the type checker: no worker is an ending
     if worker.status.phase == "Succeeded":
         return complete(worker)
@@ -183,6 +183,12 @@ def _observe(snapshot: Snapshot, status: Status, stage: Stage) -> tuple[Worker |
         told = f"worker {name} has not ended within {allowed} s.{silence(snapshot, node)}"
         return worker, Ending("DeadlineExceeded", told)
     return worker, None
+
+
+def _end(snapshot: Snapshot, status: Status, ending: Ending) -> Step:
+    if ending.reason == STOPPED:
+        return interrupt(snapshot, status)
+    return fail(snapshot, status, ending.reason, ending.sentence)
 
 
 def _wait(snapshot: Snapshot, status: Status, stage: Stage, worker: Worker, verb: str) -> Step:

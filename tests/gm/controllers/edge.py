@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from tests.gm.controllers.world import World
 
-Outcome = Literal["good", "worse", "silent", "failed", "nonsense", "one"]
+Outcome = Literal["good", "worse", "silent", "failed", "stopped", "nonsense", "one"]
 FINAL = ("Succeeded", "Failed")
 
 
@@ -94,6 +94,9 @@ class Edge:
         if outcome == "failed":
             self._say(metadata["name"], metadata["uid"], "Failed", reason="ExitCode", message="exit code 1")
             return
+        if outcome == "stopped":
+            self._say(metadata["name"], metadata["uid"], "Failed", reason="Stopped", message="It was stopped.")
+            return
         state = "Refused" if outcome == "nonsense" and model.get("round") else "Loaded"
         served = {"url": model["url"], "round": model.get("round", 0), "state": state}
         if "sha256" in model:
@@ -106,6 +109,9 @@ class Edge:
         name, uid = metadata["name"], metadata["uid"]
         if outcome == "failed":
             self._say(name, uid, "Failed", reason="ExitCode", message="exit code 1", exitCode=1)
+            return
+        if outcome == "stopped":
+            self._say(name, uid, "Failed", reason="Stopped", message="It was stopped.")
             return
         if outcome == "silent":
             self._say(name, uid, "Succeeded", exitCode=0)

@@ -65,6 +65,44 @@ def test_the_wait_doubles_up_to_half_an_hour_and_a_success_resets_it() -> None:
     assert world.status()["failures"] == 0
 
 
+def test_a_worker_that_its_own_localcontroller_stopped_interrupts_its_round_and_counts_as_no_failure() -> None:
+    world = begun()
+    fail_training(world, 1)
+    world.advance(11)
+    world.report("helmets-train-2", phase="Failed", reason="Stopped", message="It was stopped.")
+    world.settle()
+    assert world.at() == ("Train", "Starting")
+    assert world.status()["failures"] == 1
+    assert "retryAfter" not in world.status()
+    taken = world.worker("helmets-train-3")["spec"]["samples"][0]
+    assert (taken["start"], taken["end"]) == (0, 60)
+    record = world.history()[1]
+    assert (record["decision"], record["reason"]) == ("Failed", "Interrupted")
+    assert record["message"] == "Train of round 2 was interrupted: its LocalController stopped it."
+    told = [event for event in world.events() if event["message"] == record["message"]]
+    assert [event["type"] for event in told] == ["Normal"]
+
+
+def test_an_interrupted_round_begins_anew_only_when_its_node_is_ready_again() -> None:
+    world = begun()
+    world.advance(60, beat=False)
+    world.report("helmets-train-1", phase="Failed", reason="Stopped", message="It was stopped.")
+    world.settle()
+    assert world.at() == ("Train", "Ready")
+    world.advance(20)
+    assert world.at() == ("Train", "Starting")
+
+
+def test_an_inference_worker_that_its_own_localcontroller_stopped_is_replaced_without_a_delay() -> None:
+    world = begun()
+    world.report("helmets-inference", phase="Failed", reason="Stopped", message="It was stopped.")
+    world.settle()
+    world.let_all_go()
+    world.settle()
+    assert world.status()["serving"]["phase"] == "Pending"
+    assert world.status()["serving"].get("failures", 0) == 0
+
+
 def test_an_edit_of_the_job_is_tried_at_once() -> None:
     world = begun()
     for round_ in (1, 2, 3):

@@ -13,7 +13,7 @@ from tests.gm.controllers.crashing import Crash, CrashingStore
 from tests.gm.controllers.edge import Edge, Outcome
 from tests.gm.controllers.world import JOB, World, job_manifest
 
-OUTCOMES: list[Outcome] = ["good", "good", "good", "worse", "silent", "failed", "nonsense", "one"]
+OUTCOMES: list[Outcome] = ["good", "good", "good", "worse", "silent", "failed", "stopped", "nonsense", "one"]
 JOBS = ("helmets", "vests")
 
 steps = st.one_of(
