@@ -1,4 +1,4 @@
-"""`sedna logs`: what a worker has printed, or what a job's present workers print."""
+"""`sedna logs`: what a worker has printed, or what a job's present workers print and its failed one did."""
 
 from __future__ import annotations
 
@@ -10,13 +10,18 @@ from typing import Any
 import click
 
 from sedna.cli.client import GlobalManager, path_of
-from sedna.cli.connecting import connected, until_interrupted
+from sedna.cli.connecting import connected, until_interrupted, warn
 from sedna.cli.errors import CommandError
 from sedna.cli.naming import kind_named, targets
 
 WORKER = "Worker"
 JOB_LABEL = "sedna.io/job"
 ACTIVE = ("Starting", "Running")
+ENDED = ("Succeeded", "Failed")
+# The workers of a round; the inference worker belongs to none.
+STAGE_ROLES = ("train", "eval")
+
+Document = dict[str, Any]
 
 
 @click.command("logs")
@@ -27,9 +32,10 @@ ACTIVE = ("Starting", "Running")
 def logs(gm: GlobalManager, namespace: str, what: str, follow: bool, tail: int | None) -> None:
     """Show what a worker printed.
 
-    For a job: what its present workers print, or what its last one did.
+    For a job: what its present workers print, and what the last worker of a round did if it failed. Each line of
+    several workers begins with the worker's name.
     """
-    names = _workers(gm, namespace, what)
+    names = _on_heard_nodes(gm, _workers(gm, namespace, what))
     params = ({"tailLines": str(tail)} if tail is not None else {}) | ({"follow": "true"} if follow else {})
     streams = [gm.read(path_of(kind_named(WORKER), namespace, name, "log"), params=params) for name in names]
     with until_interrupted():
@@ -41,27 +47,68 @@ def logs(gm: GlobalManager, namespace: str, what: str, follow: bool, tail: int |
             _show_side_by_side(names, streams)
 
 
-def _workers(gm: GlobalManager, namespace: str, what: str) -> list[str]:
+def _workers(gm: GlobalManager, namespace: str, what: str) -> list[Document]:
     if "/" in what:
         kind, name = targets((what,))[0]
-        return [name] if kind.name == WORKER else _workers_of(gm, namespace, name)
-    if gm.find(path_of(kind_named(WORKER), namespace, what)) is not None:
-        return [what]
-    return _workers_of(gm, namespace, what)
+        if kind.name == WORKER:
+            return [gm.ask("GET", path_of(kind, namespace, name))]
+        return _workers_of(gm, namespace, name)
+    worker = gm.find(path_of(kind_named(WORKER), namespace, what))
+    return [worker] if worker is not None else _workers_of(gm, namespace, what)
 
 
-def _workers_of(gm: GlobalManager, namespace: str, job: str) -> list[str]:
+def _workers_of(gm: GlobalManager, namespace: str, job: str) -> list[Document]:
     selector = {"labelSelector": f"{JOB_LABEL}={job}"}
-    workers: list[dict[str, Any]] = gm.ask("GET", path_of(kind_named(WORKER), namespace), params=selector)["items"]
+    workers: list[Document] = gm.ask("GET", path_of(kind_named(WORKER), namespace), params=selector)["items"]
     if not workers:
         raise CommandError(
             f"no worker is named {job}, and no job {job} has one, in namespace {namespace}."
             " `sedna get workers` lists them."
         )
-    active = [w for w in workers if (w.get("status") or {}).get("phase") in ACTIVE]
-    if not active:
-        active = [max(workers, key=lambda worker: str(worker["metadata"].get("creationTimestamp", "")))]
-    return [str(worker["metadata"]["name"]) for worker in active]
+    return of_interest(workers)
+
+
+def of_interest(workers: list[Document]) -> list[Document]:
+    """Return a job's present workers and the last of a round to end, if it failed; else the newest of all."""
+    ended = [w for w in workers if _phase(w) in ENDED and (w.get("spec") or {}).get("role") in STAGE_ROLES]
+    failed = [worker for worker in sorted(ended, key=_made)[-1:] if _phase(worker) == "Failed"]
+    return failed + [w for w in workers if _phase(w) in ACTIVE] or [max(workers, key=_made)]
+
+
+def _phase(worker: Document) -> str:
+    return str((worker.get("status") or {}).get("phase"))
+
+
+def _made(worker: Document) -> tuple[str, int]:
+    # Two of a round may be made within a second.
+    role = (worker.get("spec") or {}).get("role")
+    return str(worker["metadata"].get("creationTimestamp", "")), int(role == "eval")
+
+
+def _on_heard_nodes(gm: GlobalManager, workers: list[Document]) -> list[str]:
+    """Return the names of those whose logs can be had; raises CommandError when there is none.
+
+    A log is on its worker's node, and asking one that is silent would only take time.
+    """
+    silent = {str(worker["metadata"]["name"]): _silence(gm, worker) for worker in workers}
+    complaints = [f"worker {name}: {why}" for name, why in silent.items() if why]
+    if len(complaints) == len(workers):
+        raise CommandError("\n".join(complaints))
+    for complaint in complaints:
+        warn(complaint)
+    return [name for name, why in silent.items() if not why]
+
+
+def _silence(gm: GlobalManager, worker: Document) -> str:
+    """Return why a worker's node will not answer; an empty text when nothing speaks against it."""
+    name = (worker.get("spec") or {}).get("nodeName")
+    node = gm.find(path_of(kind_named("Node"), None, name)) if name else None
+    for condition in ((node or {}).get("status") or {}).get("conditions") or []:
+        # Ready False is the node's own word: it answers.
+        if condition.get("type") == "Ready" and condition.get("status") == "Unknown":
+            told = condition.get("message") or "It is not Ready."
+            return f"its log is on node {name}, which has not been heard of. {told}"
+    return ""
 
 
 def _show_side_by_side(names: list[str], streams: list[Iterator[bytes]]) -> None:

@@ -77,7 +77,11 @@ def log(gm: FakeGM, worker: str, text: str) -> None:
 
 
 def worker(gm: FakeGM, name: str, phase: str, created: str = "2026-11-22T14:00:00Z") -> None:
-    gm.put("Worker", name, metadata={"creationTimestamp": created}, status={"phase": phase})
+    role = next(role for role in ("train", "eval", "inference") if role in name)
+    gm.put(
+        "Worker", name,
+        metadata={"creationTimestamp": created}, status={"phase": phase}, spec={"role": role, "nodeName": "edge-1"},
+    )  # fmt: skip
     log(gm, name, f"{name} says\nhello\n")
 
 
@@ -109,6 +113,47 @@ def test_a_job_at_rest_shows_its_last_worker(run: Run, gm: FakeGM) -> None:
     worker(gm, "demo-train-1", "Succeeded", "2026-11-22T14:00:00Z")
     worker(gm, "demo-eval-1", "Failed", "2026-11-22T14:10:00Z")
     assert run("logs", "demo").stdout.startswith("demo-eval-1")
+
+
+def test_a_jobs_log_has_its_failed_worker_beside_the_present_one(run: Run, gm: FakeGM) -> None:
+    worker(gm, "demo-train-1", "Failed", "2026-11-22T14:00:00Z")
+    worker(gm, "demo-train-2", "Succeeded", "2026-11-22T14:10:00Z")
+    worker(gm, "demo-eval-2", "Failed", "2026-11-22T14:10:00Z")
+    worker(gm, "demo-inference", "Running", "2026-11-22T13:00:00Z")
+    lines = run("logs", "demo").stdout.splitlines()
+    assert {line.split()[0] for line in lines} == {"[demo-eval-2]", "[demo-inference]"}
+
+
+def test_a_failure_that_a_later_worker_made_good_is_old_news(run: Run, gm: FakeGM) -> None:
+    worker(gm, "demo-train-1", "Failed", "2026-11-22T14:00:00Z")
+    worker(gm, "demo-train-2", "Succeeded", "2026-11-22T14:10:00Z")
+    worker(gm, "demo-inference", "Running", "2026-11-22T13:00:00Z")
+    assert run("logs", "demo").stdout == "demo-inference says\nhello\n"
+
+
+def silent_node(gm: FakeGM, name: str) -> None:
+    ready = {"type": "Ready", "status": "Unknown", "message": "No sign of life since 2026-11-22T14:30:00Z."}
+    gm.put("Node", name, status={"conditions": [ready]})
+
+
+@pytest.mark.parametrize("what", ["demo", "demo-train-1", "wk/demo-train-1"])
+def test_the_log_on_a_silent_node_is_not_waited_for(run: Run, gm: FakeGM, what: str) -> None:
+    worker(gm, "demo-train-1", "Running")
+    silent_node(gm, "edge-1")
+    result = run("logs", what, "-f")
+    assert result.exit_code == 1
+    assert "on node edge-1, which has not been heard of. No sign of life since" in result.stderr
+    assert not [request for request in gm.requests if request.url.path.endswith("/log")]
+
+
+def test_a_silent_node_does_not_hide_the_logs_of_the_others(run: Run, gm: FakeGM) -> None:
+    worker(gm, "demo-inference", "Running")
+    silent_node(gm, "edge-1")
+    gm.put("Worker", "demo-train-1", status={"phase": "Running"}, spec={"role": "train", "nodeName": "edge-2"})
+    log(gm, "demo-train-1", "epoch 1\n")
+    result = run("logs", "demo")
+    assert (result.exit_code, result.stdout) == (0, "epoch 1\n")
+    assert "Warning: worker demo-inference: its log is on node edge-1" in result.stderr
 
 
 def test_a_name_that_nobody_has_is_said(run: Run) -> None:
