@@ -34,7 +34,7 @@ def named(snapshot: Snapshot) -> tuple[str, ...]:
 
 def base(snapshot: Snapshot, status: Status) -> ModelVersion:
     """Where the next training begins. The initial model must exist."""
-    return status.last_trained_model or version_of(snapshot.models[snapshot.job.spec.initial_model.name])
+    return status.last_trained_model or _version(snapshot, snapshot.job.spec.initial_model.name)
 
 
 def compared(snapshot: Snapshot, status: Status) -> ModelVersion:
@@ -43,7 +43,17 @@ def compared(snapshot: Snapshot, status: Status) -> ModelVersion:
         return status.deployed_model
     spec = snapshot.job.spec
     first = spec.eval_spec.initial_eval_model
-    return version_of(snapshot.models[first.name if first else spec.deploy_spec.model.name])
+    return _version(snapshot, first.name if first else spec.deploy_spec.model.name)
+
+
+def _version(snapshot: Snapshot, name: str) -> ModelVersion:
+    """A user's model; with its sha256 if the inference worker was given it, since only then a node has read it."""
+    version = version_of(snapshot.models[name])
+    for worker in snapshot.own:
+        served = worker.status.model
+        if served is not None and served.sha256 and (served.url, served.round) == (version.url, 0):
+            return version.model_copy(update={"sha256": served.sha256})
+    return version
 
 
 def deployed(snapshot: Snapshot, status: Status) -> ModelVersion | None:

@@ -203,3 +203,28 @@ def test_w53b_the_first_comparison_is_with_the_initial_eval_model_which_stays_as
     world.settle()
     world.train_succeeds(2)
     assert world.worker("helmets-eval-2")["spec"]["models"][1]["url"] == "/output/helmets/train/1/model.pb"
+
+
+def test_a_users_own_model_is_recorded_with_the_sha256_that_its_inference_worker_tells() -> None:
+    world = World()
+    world.usual()
+    world.serves(sha256="d" * 64)
+    world.samples(60)
+    world.settle()
+    world.round_to_deploy()
+    world.serves()
+    models = world.history()[0]["models"]
+    assert models["comparedWith"]["sha256"] == "d" * 64
+    # Nobody has read the other file.
+    assert "sha256" not in models["base"]
+
+
+def test_a_base_that_is_also_what_is_served_is_recorded_with_its_sha256() -> None:
+    world = World()
+    world.usual(initialModel={"name": "deploy-model"})
+    world.serves(sha256="d" * 64)
+    world.samples(60)
+    world.settle()
+    world.round_to_deploy()
+    world.serves()
+    assert world.history()[0]["models"]["base"]["sha256"] == "d" * 64
