@@ -17,8 +17,6 @@ from sedna_lc.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-# Shorter than what `sedna up` and systemd's default grant, longer than a worker's default grace of 30 s.
-_STOP_WORKERS_SECONDS = 35.0
 _IDLE_SECONDS = 3600.0
 
 
@@ -68,7 +66,7 @@ def run(settings: Settings, config: Path) -> None:
     notifier.stopping()
     logger.info("Stopping.")
     if settings.stop_workers_on_exit:
-        controller.stop_workers(_STOP_WORKERS_SECONDS)
+        controller.stop_workers()
     controller.close()
     logger.info("Stopped.")
 

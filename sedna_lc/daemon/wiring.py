@@ -30,7 +30,6 @@ from sedna_lc.http.serving import DoorServer
 from sedna_lc.places import Places
 from sedna_lc.reconcile.reconciling import Reconciler
 from sedna_lc.reconcile.starting import Means
-from sedna_lc.runners.errors import RunnerError
 from sedna_lc.settings import Settings
 from sedna_lc.state.opening import open_store
 from sedna_lc.state.stores import Store, Wire, key_of
@@ -40,6 +39,8 @@ logger = logging.getLogger(__name__)
 # Waiting workers are looked at again at least this often: what was missing may have come.
 _LONGEST_WAIT_SECONDS = 10.0
 _CLOSE_SECONDS = 1.0
+# What a stop waits for a GM that takes its time: what it was not told now is durable.
+_TELL_SECONDS = 3.0
 
 
 class CannotStart(LcError):
@@ -132,27 +133,13 @@ class LocalController:
             thread.join(max(0.0, deadline - time.monotonic()))
         self._undo.close()
 
-    def stop_workers(self, seconds: float) -> None:
-        """End all units on this host, as an operator chose by `stopWorkersOnExit`. Call it before `close`."""
-        self.reconciler.close()
-        changed = threading.Event()
-        self.runner.subscribe(lambda _: changed.set())
-        deadline = time.monotonic() + seconds
-        asked: set[str] = set()
-        while time.monotonic() < deadline:
-            changed.clear()
-            try:
-                active = {name for name, unit in self.runner.observe().items() if not unit.activity.ended}
-                for name in active - asked:
-                    self.runner.stop(name)
-                    asked.add(name)
-            except RunnerError as problem:
-                logger.warning("Workers cannot be stopped: %s", problem)
-                return
-            if not active:
-                return
-            changed.wait(timeout=min(1.0, max(0.0, deadline - time.monotonic())))
-        logger.warning("Workers still run: %s.", ", ".join(sorted(active)))
+    def stop_workers(self) -> None:
+        """End all units here, as an operator chose by `stopWorkersOnExit`, and tell it. Call it before `close`."""
+        running = self.reconciler.stop_workers()
+        if running:
+            logger.warning("Workers still run: %s.", ", ".join(sorted(running)))
+        if not self._sender.flush(_TELL_SECONDS):
+            logger.warning("The GlobalManager does not know yet how workers ended; it is told at the next start.")
 
     def _accept(self, report: WorkerReport) -> None:
         # The door has its port before the reconciler exists, since workers are told the port.

@@ -42,6 +42,7 @@ class OutboxSender:
         self._waiting: dict[str, _Waiting] = {}
         self._outage: _Waiting | None = None
         self._posted = threading.Event()
+        self._tried = threading.Condition()
 
     def wake(self) -> None:
         """Look into the outbox now."""
@@ -57,11 +58,20 @@ class OutboxSender:
             except sqlite3.Error:
                 logger.exception("The outbox cannot be read; it is tried again.")
                 seconds = _IDLE_SECONDS
+            with self._tried:
+                self._tried.notify_all()
             if self._outage is not None:
                 # News do not make the GM come back earlier; whoever reaches it first ends the wait.
                 self._client.rest(seconds, returns)
             else:
                 self._posted.wait(seconds)
+
+    def flush(self, seconds: float) -> bool:
+        """Wait, for at most so long, until the outbox is empty; False at once when the GM is away."""
+        self.wake()
+        with self._tried:
+            self._tried.wait_for(lambda: self._outage is not None or not self._store.letters(), seconds)
+        return not self._store.letters()
 
     def send_all(self, stop: threading.Event) -> float:
         """Send every letter that is due, and return in how many seconds the next one will be."""

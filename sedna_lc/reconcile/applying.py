@@ -23,7 +23,7 @@ from sedna_lc.reconcile.judging import judge
 from sedna_lc.reconcile.observing import observed
 from sedna_lc.reconcile.starting import Means, make_ready, serve, start
 from sedna_lc.reconcile.views import Act, View, is_final, wanted_model
-from sedna_lc.runners.base import UnitState
+from sedna_lc.runners.base import Reason, UnitState
 from sedna_lc.runners.errors import RunnerError, RunnerUnavailable
 from sedna_lc.runners.names import worker_unit
 from sedna_lc.state.letters import release_letter, status_letter
@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 # A worker goes through a handful of acts at a time; more in a row would be a decision that chases its own tail.
 _MOST_ACTS = 20
 _SECONDS_WHEN_UNAVAILABLE = 2.0
+_PARKED = "Its LocalController was stopped, and its workers with it; it runs again when the LocalController is back."
 
 
 class Applier:
@@ -52,6 +53,8 @@ class Applier:
         self._synced = synced
         self._pauses = pauses
         self._waiting: dict[Key, Iterator[float]] = {}
+        self.stopping = threading.Event()
+        """Set when this LC stops, and its workers with it."""
 
     def step(self, key: Key) -> float | None:
         """Bring one worker to rest; return seconds after which to look again, if that is known."""
@@ -75,6 +78,12 @@ class Applier:
                 return None
         raise RuntimeError(f"worker {'/'.join(key)} does not come to rest")
 
+    def is_stopped(self, key: Key) -> bool:
+        """Tell whether a worker's unit has ended (or is paused), and its end is in its record."""
+        view = self._look(key)
+        runs = view.unit is not None and view.unit.activity.runs
+        return not runs and decide(view).act in (Act.REST, Act.RELEASE)
+
     def _look(self, key: Key) -> View:
         wanted = self._means.store.wanted("workers").get(key)
         record = self._means.store.worker(key)
@@ -85,6 +94,7 @@ class Applier:
             unit=unit,
             synced=self._synced(),
             last_words=self._last_words(unit) if record is not None and not is_final(record) else None,
+            stopping=self.stopping.is_set(),
         )
 
     def _last_words(self, unit: UnitState | None) -> str | None:
@@ -111,6 +121,9 @@ class Applier:
                 self._keep(serve(self._means, wanted, record, model), record)
         elif act is Act.SETTLE and wanted is not None and record is not None:
             self._settle(wanted, record, view)
+        elif act is Act.PARK and wanted is not None and record is not None:
+            told = {"phase": "Pending", "reason": Reason.STOPPED, "message": _PARKED, "pid": None}
+            self._keep(replace(_changed(record, wanted, told), launch="no"), record)
         elif act is Act.STOP and unit is not None:
             runner.stop(unit.name)
         elif act is Act.FORGET and wanted is not None and record is not None and unit is not None:

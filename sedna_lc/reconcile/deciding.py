@@ -24,6 +24,8 @@ def decide(view: View) -> Decision:
         return _leave(view, "it is not wanted any more")
     if record is not None and record.uid != wanted.metadata.uid:
         return _leave(view, "another worker of its name is wanted now")
+    if record is None and view.stopping:
+        return _rest("it is left to the next LocalController")
     if record is None:
         if view.unit is not None and _is_older(view.unit, wanted):
             return _remove(view.unit, "it belongs to an earlier worker of this name")
@@ -32,6 +34,8 @@ def decide(view: View) -> Decision:
         if view.unit is not None and not view.unit.activity.ended:
             return _stop(view.unit, f"it has ended already ({record.status.reason or record.status.phase})")
         return _rest("it has ended")
+    if view.stopping:
+        return _at_the_stop(wanted, record, view.unit)
     if view.unit is None:
         return _without_unit(wanted, record)
     return _with_unit(wanted, record, view.unit, view.last_words)
@@ -59,10 +63,22 @@ def _stop(unit: UnitState, why: str) -> Decision:
     return Decision(Act.STOP, why)
 
 
+def _at_the_stop(wanted: Worker, record: WorkerRecord, unit: UnitState | None) -> Decision:
+    if unit is not None and not unit.activity.ended:
+        if unit.activity is Activity.PAUSED:
+            return _rest("it does not run, and resuming it is its operator's")
+        return _stop(unit, "its LocalController stops, and its workers with it")
+    if record.launch == "done" and not _is_to_go_on(wanted, unit):
+        return Decision(Act.SETTLE, "its unit has ended")
+    if (record.launch, record.status.phase) != ("no", "Pending"):
+        return Decision(Act.PARK, "it runs again when the LocalController is back")
+    return _rest("it is left to the next LocalController")
+
+
 def _without_unit(wanted: Worker, record: WorkerRecord) -> Decision:
     if record.launch != "done":
         return Decision(Act.START, "it is wanted and does not run")
-    if wanted.spec.restart_policy != "Never":
+    if _is_to_go_on(wanted, None):
         return Decision(Act.START, "its unit vanished, and it is to run always")
     return Decision(Act.SETTLE, "its unit vanished")
 
@@ -105,8 +121,8 @@ def _is_told(model: ModelReference, record: WorkerRecord) -> bool:
     return told is not None and is_same(model, told)
 
 
-def _is_to_go_on(wanted: Worker, unit: UnitState) -> bool:
-    return wanted.spec.restart_policy != "Never" and unit.reason in _NOT_ITS_FAULT
+def _is_to_go_on(wanted: Worker, unit: UnitState | None) -> bool:
+    return wanted.spec.restart_policy != "Never" and (unit is None or unit.reason in _NOT_ITS_FAULT)
 
 
 def _is_older(unit: UnitState, wanted: Worker) -> bool:

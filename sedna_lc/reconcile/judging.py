@@ -84,7 +84,10 @@ def _failure(
     if report is not None and report.status == "failed":
         return _Failure("UserCodeFailed", said or "It reported that it failed, and gave no reason.")
     completed = report is not None and report.status == "completed"
-    return _missing(wanted.spec.role, completed, record.complaint, results)
+    missing = _missing(wanted.spec.role, completed, record.complaint, results)
+    if missing and unit.reason == Reason.STOPPED:
+        return _Failure(Reason.STOPPED, _end_sentence(unit))
+    return missing
 
 
 def _missing(role: str, completed: bool, complaint: str | None, results: list[WorkerResult]) -> _Failure | None:

@@ -30,6 +30,12 @@ _KINDS = {"train": ("train", "eval", "inference"), "eval": ("eval", "inference")
 _NO_KIND = ("", "default")
 
 
+# Beyond the grace that a worker has: for its end to be seen and judged.
+_STOP_MARGIN_SECONDS = 5.0
+# While stopping, how long to wait for news at the most: a net, as the safety look is one while running.
+_STOP_LOOK_SECONDS = 1.0
+
+
 class UnknownWorker(LookupError):
     """No worker of this name is wanted or running here."""
 
@@ -52,7 +58,10 @@ class Reconciler:
         self._posted = posted
         self._synced = threading.Event()
         self._applier = Applier(means, posted, self._synced.is_set, pauses)
-        self._loop = KeyedLoop(self._applier.step, pauses, monotonic)
+        self._monotonic = monotonic
+        # Set whenever a worker may have come nearer to its end; `stop_workers` waits for it.
+        self._moved = threading.Event()
+        self._loop = KeyedLoop(self._step, pauses, monotonic)
         # Names of units by key, for turning the runner's news into keys.
         self._keys: dict[str, Key] = {}
         self._lock = threading.Lock()
@@ -66,6 +75,29 @@ class Reconciler:
     def close(self) -> None:
         """Do no more; units go on."""
         self._loop.close()
+
+    def stop_workers(self) -> list[str]:
+        """End all units and wait until each end is judged; return the names of those that still run.
+
+        Takes at most the longest grace of a worker and a little more. Workers that are to run always are Pending
+        then, and start with the next LC. Paused units stay as they are.
+        """
+        self._applier.stopping.set()
+        wanted = [parse(Worker, resource) for resource in self._means.store.wanted("workers").values()]
+        graces = [worker.spec.termination_grace_period_seconds for worker in wanted]
+        deadline = self._monotonic() + max(graces, default=0) + _STOP_MARGIN_SECONDS
+        try:
+            self.look_at_all()
+            while self._unfinished():
+                left = deadline - self._monotonic()
+                if left <= 0:
+                    break
+                self._moved.wait(min(left, _STOP_LOOK_SECONDS))
+                self._moved.clear()
+            return [name for name, unit in self._means.runner.observe().items() if unit.activity.runs]
+        except RunnerUnavailable as problem:
+            logger.warning("Workers cannot be stopped: %s", problem)
+            return []
 
     def look_at_all(self) -> None:
         """Look at every worker that is wanted, known or running."""
@@ -82,7 +114,7 @@ class Reconciler:
             if name in self._keys:
                 self._add(self._keys[name])
         orphans = [name for name in units if name not in self._keys]
-        if orphans and self._synced.is_set():
+        if orphans and (self._synced.is_set() or self._applier.stopping.is_set()):
             self._stop_orphans(orphans)
 
     # What the GM tells (sedna_lc.gm.watching.Listener).
@@ -141,12 +173,26 @@ class Reconciler:
         except RunnerError as problem:
             raise Never("LogNotFound", f"The log of worker {name} cannot be read: {problem}") from problem
 
+    def _step(self, key: Key) -> float | None:
+        try:
+            return self._applier.step(key)
+        finally:
+            self._moved.set()
+
+    def _unfinished(self) -> bool:
+        units = self._means.runner.observe()
+        orphans = [unit for name, unit in units.items() if name not in self._keys]
+        if any(unit.activity.runs for unit in orphans):
+            return True
+        return not all(self._applier.is_stopped(key) for key in list(self._keys.values()))
+
     def _add(self, key: Key) -> None:
         with self._lock:
             self._keys[worker_unit(*key)] = key
         self._loop.add(key)
 
     def _unit_changed(self, name: str) -> None:
+        self._moved.set()
         key = self._keys.get(name)
         if key is not None:
             self._loop.add(key)

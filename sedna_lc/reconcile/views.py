@@ -24,6 +24,8 @@ class View:
     """Whether `wanted` is complete: without a GM and without a memory of it, nothing is taken for unwanted."""
     last_words: str | None = None
     """What the unit's program wrote last, when it has ended with a failure."""
+    stopping: bool = False
+    """Whether this LC stops, and its workers with it."""
 
 
 class Act(Enum):
@@ -41,6 +43,8 @@ class Act(Enum):
     STOP = "stop"
     FORGET = "forget"
     """Take in what the ended unit left behind and drop it, so that it can be started again."""
+    PARK = "park"
+    """Leave it to the next LC: its unit was stopped with this one."""
     SETTLE = "settle"
     """Judge how it ended, for good."""
     DISCARD = "discard"

@@ -107,6 +107,11 @@ class Activity(enum.Enum):
         """Whether nothing of the unit runs, and nothing will start it by itself."""
         return self in (Activity.EXITED, Activity.FAILED)
 
+    @property
+    def runs(self) -> bool:
+        """Whether it has neither ended nor been paused."""
+        return not self.ended and self is not Activity.PAUSED
+
 
 @dataclass(frozen=True)
 class UnitState:

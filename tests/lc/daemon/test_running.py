@@ -87,8 +87,30 @@ def test_workers_end_with_the_lc_if_an_operator_chose_so(node: NodeUnderTest) ->
     node.start()
     node.want("j-train-1", "wait", str(node.folder / "go"))
     pid = node.wait_for("j-train-1", "Running")["pid"]
+    node.want("j-inference", "wait", str(node.folder / "go"), role="inference", restartPolicy="Always")
+    node.wait_for("j-inference", "Running")
     assert node.stop(signal.SIGINT) == 0
     wait_until(lambda: not Path(f"/proc/{pid}").exists())
+    # What the GM was told before the LC went is true.
+    training, serving = node.status("j-train-1"), node.status("j-inference")
+    assert (training["phase"], training["reason"]) == ("Failed", "Stopped")
+    assert (serving["phase"], serving["reason"]) == ("Pending", "Stopped")
+    node.start()
+    node.wait_for("j-inference", "Running")
+
+
+def test_a_gm_that_is_away_does_not_hold_up_the_stop_and_is_told_later(node: NodeUnderTest) -> None:
+    node.configure(stopWorkersOnExit=True)
+    node.start()
+    node.want("j-train-1", "wait", str(node.folder / "go"))
+    node.wait_for("j-train-1", "Running")
+    node.gm.stop()
+    assert node.stop() == 0
+    assert "it is told at the next start" in node.log.read_text()
+    node.gm.start()
+    assert node.status("j-train-1")["phase"] == "Running"
+    node.start()
+    assert node.wait_for("j-train-1", "Failed")["reason"] == "Stopped"
 
 
 def test_systemd_hears_when_it_is_ready_and_when_it_stops(node: NodeUnderTest) -> None:

@@ -187,3 +187,27 @@ def test_w77_a_status_says_what_is_and_not_what_was(gm: FakeGm, store: MemorySto
         store.post(status_letter("workers", ("default", "a"), "uid-a", one))
         sender.send_all(never())
     assert gm.get("workers", "a")["status"] == {"phase": "Running", "restarts": 0, "results": []}
+
+
+def test_a_flush_waits_until_all_is_told(
+    gm: FakeGm, store: MemoryStore, sender: OutboxSender, run: Callable[..., Any]
+) -> None:
+    gm.put("workers", "a")
+    gm.fail("PATCH", "/workers/a", 503, times=3)
+    store.post(letter("a", "Failed"))
+    stop = run(sender.run)
+    assert sender.flush(20)
+    stop.set()
+    sender.wake()
+    assert gm.get("workers", "a")["status"]["phase"] == "Failed"
+
+
+def test_a_flush_does_not_wait_for_a_gm_that_is_away(
+    gm: FakeGm, store: MemoryStore, sender: OutboxSender, run: Callable[..., Any]
+) -> None:
+    gm.stop()
+    store.post(letter("a"))
+    run(sender.run)
+    # The deadline is never reached: the first attempt that fails ends the wait.
+    assert not sender.flush(3600)
+    assert len(store.letters()) == 1

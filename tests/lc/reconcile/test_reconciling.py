@@ -43,10 +43,10 @@ def as_report(key: tuple[str, str], said: dict[str, str]) -> WorkerReport:
     return WorkerReport.model_validate({"namespace": key[0], "name": key[1], "status": "running", **said})
 
 
-def wait_for(world: World, phase: str) -> None:
+def wait_for(world: World, phase: str, key: tuple[str, str] = KEY) -> None:
     deadline = time.monotonic() + 20
-    while world.told(KEY).get("phase") != phase:
-        assert time.monotonic() < deadline, world.told(KEY)
+    while world.told(key).get("phase") != phase:
+        assert time.monotonic() < deadline, world.told(key)
         time.sleep(0.01)
 
 
@@ -138,6 +138,76 @@ def test_a_report_after_the_end_is_taken_and_changes_nothing(world: World, recon
     reconciler.report(as_report(key, {"kind": "train", "status": "completed"}))
     world.settle(key)
     assert (world.record(key), world.store.reports(key)) == (before, [])
+
+
+def test_a_stop_with_its_workers_ends_when_every_end_is_told(world: World, reconciler: Reconciler) -> None:
+    training, serving = world.want("train"), world.want("inference")
+    reconciler.start()
+    wait_for(world, "Running")
+    wait_for(world, "Running", serving)
+    log = worker_unit(*serving)
+    assert reconciler.stop_workers() == []
+    assert (world.told(training)["phase"], world.told(training)["reason"]) == ("Failed", "Stopped")
+    told = world.told(serving)
+    assert (told["phase"], told["reason"], told.get("pid")) == ("Pending", "Stopped", None)
+    assert told["message"].endswith("it runs again when the LocalController is back.")
+    # Its log can be read until the next LC starts it again.
+    assert log in MemoryRunner(world.host).observe()
+    # Nothing begins any more, whatever the GM says.
+    evaluating = world.want("eval")
+    reconciler.look_at_all()
+    reconciler.close()
+    assert world.store.worker(evaluating) is None
+    world.restart()
+    world.settle(serving)
+    assert (world.told(serving)["phase"], world.told(serving).get("message")) == ("Running", None)
+
+
+def test_a_stop_waits_for_workers_that_take_their_time(world: World, reconciler: Reconciler) -> None:
+    key = world.want("train")
+    world.host.hold_stops = True
+    reconciler.start()
+    wait_for(world, "Running")
+    stopped: list[list[str]] = []
+    thread = threading.Thread(target=lambda: stopped.append(reconciler.stop_workers()))
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not world.host.stop_requests:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert stopped == []
+    world.host.crash(worker_unit(*key), signal=15)
+    thread.join(timeout=20)
+    assert (stopped, world.told(key)["reason"]) == ([[]], "Stopped")
+
+
+def test_a_stop_gives_up_on_a_worker_that_does_not_end(world: World) -> None:
+    now = iter(range(0, 10_000, 10))
+    means = Means(world.store, MemoryRunner(world.host), world.places, "http://127.0.0.1:9100", world.clock)
+    made = Reconciler(means, lambda: None, lambda: iter(lambda: 0.01, None), lambda: float(next(now)))
+    world.host.hold_stops = True
+    key = world.want("train")
+    world.settle(key)
+    made.start()
+    assert made.stop_workers() == [worker_unit(*key)]
+    made.close()
+
+
+def test_a_stop_leaves_a_paused_worker_to_its_operator(world: World, reconciler: Reconciler) -> None:
+    key = world.want("train")
+    reconciler.start()
+    wait_for(world, "Running")
+    world.host.pause(worker_unit(*key))
+    wait_for(world, "Paused")
+    assert reconciler.stop_workers() == []
+    assert (world.host.stop_requests, world.told(key)["phase"]) == ([], "Paused")
+
+
+def test_a_stop_ends_units_of_nobody_too(world: World, reconciler: Reconciler) -> None:
+    MemoryRunner(world.host).start(orphan())
+    reconciler.start()
+    assert reconciler.stop_workers() == []
+    assert world.host.stop_requests == ["sedna-worker-default-old"]
 
 
 def test_units_of_nobody_are_stopped_once_the_gm_was_heard(world: World, reconciler: Reconciler) -> None:
