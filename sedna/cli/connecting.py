@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ class Parts:
 
     transport: httpx.BaseTransport | None = None
     now: Callable[[], datetime] = field(default=_now)
+    # Ctrl-C ends the wait of a command that has nothing else to stop.
+    wait: Callable[[float], None] = field(default=time.sleep)
 
 
 def warn(text: str) -> None:
@@ -75,6 +78,13 @@ def until_interrupted() -> Iterator[None]:
 
 def current_time() -> datetime:
     """Return the time as this command was told it."""
-    context = click.get_current_context()
-    parts = context.find_object(Parts) or Parts()
-    return parts.now()
+    return _parts().now()
+
+
+def wait(seconds: float) -> None:
+    """Wait as this command was told to."""
+    _parts().wait(seconds)
+
+
+def _parts() -> Parts:
+    return click.get_current_context().find_object(Parts) or Parts()

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import click
+import httpx
 import yaml
 
 from sedna.api.kinds import Kind
 from sedna.cli.applying import title
 from sedna.cli.client import JSON, TABLE, GlobalManager, path_of
-from sedna.cli.connecting import connected, until_interrupted
-from sedna.cli.errors import CommandError, Refused
+from sedna.cli.connecting import connected, until_interrupted, wait, warn
+from sedna.cli.errors import CommandError, Refused, Unreachable
 from sedna.cli.naming import kinds_named, targets
 from sedna.cli.tables import TablePrinter
 
+# Somebody looks at the screen and waits.
+MOST_DELAY_SECONDS = 10.0
 FORMATS = ("table", "wide", "yaml", "json", "name")
 
 
@@ -149,27 +153,50 @@ def rendered(resource: dict[str, Any], output: str) -> str:
 def changes(gm: GlobalManager, question: Question, version: str, accept: str) -> Iterator[dict[str, Any]]:
     """Yield what changes from a version on, over as many connections as it takes; bookmarks are kept to itself.
 
-    Ends only when the caller stops asking, or the server can no longer be reached.
+    Ends only when the caller stops asking: a server that is away is tried again until it is back, and an outage
+    is told once.
     """
+    delays = _delays()
+    away = False
     while True:
-        params = {**question.params, "watch": "1", "allowWatchBookmarks": "true", "resourceVersion": version}
         try:
-            for event in gm.follow(question.path, params=params, accept=accept):
-                if event["type"] == "ERROR":
-                    raise Refused(event["object"], int(event["object"].get("code", 500)))
+            for event in _next_changes(gm, question, version, accept):
+                delays, away = _delays(), False
                 version = version_of(event["object"]) or version
                 if event["type"] != "BOOKMARK":
                     yield event
-        except Refused as refusal:
-            if refusal.code != 410:
+        except (Unreachable, Refused) as error:
+            if isinstance(error, Refused) and error.code < httpx.codes.INTERNAL_SERVER_ERROR:
                 raise
-            # The server forgot what happened since: what is there now is shown as if it had just changed.
-            answer = gm.ask("GET", question.path, params=question.params, accept=accept)
-            version = version_of(answer)
-            if answer.get("kind") == "Table":
-                yield {"type": "MODIFIED", "object": answer}
-            else:
-                yield from ({"type": "MODIFIED", "object": item} for item in answer.get("items") or [])
+            if not away:
+                warn(f"{error.message.splitlines()[0]} Trying again until it is back.")
+            away = True
+            wait(next(delays))
+
+
+def _next_changes(gm: GlobalManager, question: Question, version: str, accept: str) -> Iterator[dict[str, Any]]:
+    """Yield the events of one connection, or, where the version is forgotten, one that shows what there is."""
+    params = {**question.params, "watch": "1", "allowWatchBookmarks": "true", "resourceVersion": version}
+    try:
+        for event in gm.follow(question.path, params=params, accept=accept):
+            if event["type"] == "ERROR":
+                raise Refused(event["object"], int(event["object"].get("code", 500)))
+            yield event
+    except Refused as refusal:
+        if refusal.code != httpx.codes.GONE:
+            raise
+        # The server forgot what happened since: what is there now is shown as if it had just changed.
+        answer = gm.ask("GET", question.path, params=question.params, accept=accept)
+        if answer.get("kind") == "Table":
+            yield {"type": "MODIFIED", "object": answer}
+        else:
+            yield from ({"type": "MODIFIED", "object": item} for item in answer.get("items") or [])
+            yield {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": version_of(answer)}}}
+
+
+def _delays() -> Iterator[float]:
+    """Yield 1, 2, 4 … seconds: a restart takes a few, and an outage of hours needs no haste."""
+    return itertools.chain([1.0, 2.0, 4.0, 8.0], itertools.repeat(MOST_DELAY_SECONDS))
 
 
 def version_of(answer: dict[str, Any]) -> str:

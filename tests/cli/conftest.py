@@ -23,11 +23,17 @@ def gm() -> FakeGM:
 
 
 @pytest.fixture
-def run(gm: FakeGM) -> Run:
+def waits() -> list[float]:
+    """The seconds that commands waited for; no time passes."""
+    return []
+
+
+@pytest.fixture
+def run(gm: FakeGM, waits: list[float]) -> Run:
     """Run a command line; returns click's result with stdout and stderr apart."""
 
     def invoke(*words: str, stdin: bytes | None = None) -> Result:
-        parts = Parts(transport=gm.transport, now=lambda: NOW)
+        parts = Parts(transport=gm.transport, now=lambda: NOW, wait=waits.append)
         return CliRunner().invoke(sedna, list(words), obj=parts, input=stdin)
 
     return invoke

@@ -158,6 +158,8 @@ def _lines(events: list[Document]) -> Iterator[bytes]:
     for event in events:
         if event["type"] == "STOP":
             raise KeyboardInterrupt
+        if event["type"] == "BREAK":
+            raise httpx.RemoteProtocolError("peer closed connection")
         yield json.dumps(event).encode() + b"\n"
 
 

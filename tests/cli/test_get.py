@@ -13,7 +13,7 @@ from tests.cli.conftest import Run
 from tests.cli.fake_gm import FakeGM, table
 
 DATASETS = "/apis/sedna.io/v1alpha1/namespaces/default/datasets"
-STOP = {"type": "STOP"}
+STOP, BREAK = {"type": "STOP"}, {"type": "BREAK"}
 
 
 @pytest.fixture
@@ -124,6 +124,35 @@ def test_a_watch_that_is_too_old_lists_again(run: Run, gm: FakeGM, samples: obje
     assert result.exit_code == 0, result.output
     assert result.stdout.split() == ["NAME", "FORMAT", "samples", "txt"]
     assert gm.requests[-1].url.params["resourceVersion"] == "77"
+
+
+def test_a_watch_outlives_the_server_and_says_so_once(
+    run: Run, gm: FakeGM, samples: dict[str, object], waits: list[float]
+) -> None:
+    changed = table([{**samples, "spec": {"format": "csv"}}], "9", columns=False)
+    gm.on_watch = [[BREAK], [BREAK], [BREAK], [{"type": "MODIFIED", "object": changed}, BREAK], [STOP]]
+    result = run("get", "ds", "-w")
+    assert result.exit_code == 0, result.output
+    assert [line.split()[-1] for line in result.stdout.splitlines()] == ["FORMAT", "txt", "csv"]
+    assert waits == [1, 2, 4, 1]
+    assert result.stderr.count("Trying again") == 2
+    watches = [r.url.params["resourceVersion"] for r in gm.requests if r.url.params.get("watch")]
+    assert watches == ["1", "1", "1", "1", "9"]
+
+
+def test_a_watch_of_a_restarted_server_that_forgot_lists_again(
+    run: Run, gm: FakeGM, samples: object, waits: list[float]
+) -> None:
+    gone = status.failure(410, "Expired", "too old")
+    gm.on_watch = [[BREAK], [{"type": "ERROR", "object": gone}], [STOP]]
+    result = run("get", "ds", "-w", "-o", "name")
+    assert result.stdout.split() == ["dataset.sedna.io/samples"] * 2
+    assert waits == [1]
+
+
+def test_a_watch_that_never_began_is_an_error(run: Run, gm: FakeGM) -> None:
+    gm.answers["GET", DATASETS] = httpx.Response(403, json=status.failure(403, "Forbidden", "no"))
+    assert run("get", "ds", "-w").exit_code == 1
 
 
 def test_w_of_two_kinds_is_refused(run: Run) -> None:
