@@ -19,7 +19,7 @@ from sedna_gm.controllers.decisions import JSON, Happening, Removal
 from sedna_gm.controllers.delays import doubling
 from sedna_gm.controllers.incremental_learning import models
 from sedna_gm.controllers.incremental_learning.failing import STOPPED
-from sedna_gm.controllers.incremental_learning.making import inference_worker, serving_fields
+from sedna_gm.controllers.incremental_learning.making import ROUND_LABEL, inference_worker, serving_fields
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot, alive, going
 from sedna_gm.controllers.incremental_learning.standing import standing, told
 from sedna_gm.controllers.incremental_learning.steps import Status, position
@@ -167,7 +167,9 @@ def _differs(snapshot: Snapshot, worker: Worker) -> bool:
 
 def _with_model(worker: Worker, model: ModelReference) -> Worker:
     spec = worker.spec.model_copy(update={"models": [model], "round": model.round})
-    return worker.model_copy(update={"spec": spec})
+    labels = {**(worker.metadata.labels or {}), ROUND_LABEL: str(model.round)}
+    metadata = worker.metadata.model_copy(update={"labels": labels})
+    return worker.model_copy(update={"metadata": metadata, "spec": spec})
 
 
 def _removal(worker: Worker) -> Removal:

@@ -61,6 +61,18 @@ def test_a_hot_update_changes_the_running_worker_and_waits_for_its_word(world: W
     assert world.status()["deployedModel"]["sha256"] == f"{1:064d}"
 
 
+def test_the_round_label_of_the_inference_worker_follows_its_model(world: World) -> None:
+    def label() -> str:
+        value: str = world.worker(INFERENCE)["metadata"]["labels"]["sedna.io/round"]
+        return value
+
+    assert label() == "0"
+    world.round_to_deploy()
+    assert label() == "1"
+    world.serves(state="Refused")
+    assert label() == "0"
+
+
 def test_a_cold_update_is_the_same_worker_started_again() -> None:
     world = cold_world()
     uid = world.worker(INFERENCE)["metadata"]["uid"]
