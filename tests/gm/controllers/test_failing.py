@@ -119,15 +119,36 @@ def test_an_edit_of_the_job_is_tried_at_once() -> None:
     assert world.worker("helmets-train-5")["spec"]["template"]["containers"][0]["args"] == ["train.py", "--small"]
 
 
-def test_the_failed_worker_stays_for_its_logs_until_the_next_attempt() -> None:
-    world = begun()
-    fail_training(world, 1)
-    assert world.has_worker("helmets-train-1")
-    world.advance(11)
-    assert world.worker("helmets-train-1")["metadata"]["deletionTimestamp"]
+def kept(world: World) -> list[str]:
     world.let_all_go()
     world.settle()
-    assert world.workers() == ["helmets-inference", "helmets-train-2"]
+    return [name for name in world.workers() if name != "helmets-inference"]
+
+
+def test_the_last_failed_worker_of_a_stage_stays_for_its_log_until_a_later_one_has_ended() -> None:
+    world = begun()
+    fail_training(world, 1)
+    world.advance(11)
+    assert kept(world) == ["helmets-train-1", "helmets-train-2"]
+    fail_training(world, 2)
+    world.advance(21)
+    assert kept(world) == ["helmets-train-2", "helmets-train-3"]
+    world.train_succeeds(3)
+    assert kept(world) == ["helmets-eval-3", "helmets-train-3"]
+
+
+def test_a_failed_evaluation_stays_for_its_log_while_the_next_round_trains() -> None:
+    world = begun()
+    world.train_succeeds(1)
+    world.report("helmets-eval-1", phase="Failed", reason="ExitCode", message="exit code 1")
+    world.settle()
+    world.advance(11)
+    assert kept(world) == ["helmets-eval-1", "helmets-train-2"]
+    world.train_succeeds(2)
+    assert kept(world) == ["helmets-eval-1", "helmets-eval-2", "helmets-train-2"]
+    world.eval_succeeds(2)
+    world.serves()
+    assert "helmets-eval-1" not in kept(world)
 
 
 def test_the_next_attempt_waits_until_the_late_worker_is_really_gone() -> None:
