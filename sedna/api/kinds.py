@@ -45,6 +45,8 @@ class Kind:
     namespaced: bool = True
     check_name: Callable[[str], str] = check_dns_label
     has_status: bool = True
+    # Its names are made by programs: tables show them last, and with `-o wide` only.
+    name_is_made: bool = False
 
     @property
     def singular(self) -> str:
@@ -201,6 +203,7 @@ KINDS: tuple[Kind, ...] = (
         version="v1",
         check_name=check_dns_subdomain,
         has_status=False,
+        name_is_made=True,
     ),
 )
 

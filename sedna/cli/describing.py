@@ -13,6 +13,7 @@ from sedna.api.kinds import Kind
 from sedna.cli.ages import age
 from sedna.cli.client import GlobalManager, path_of
 from sedna.cli.connecting import connected, current_time
+from sedna.cli.events import last_seen
 from sedna.cli.naming import kind_named, targets
 from sedna.cli.summaries import summary
 from sedna.cli.tables import simple_table
@@ -110,7 +111,8 @@ def _round_row(record: Document, now: datetime) -> list[str]:
     return [
         str(record.get("round", "")),
         str(record.get("decision") or ""),
-        f"{samples.get('start', '?')}-{samples.get('end', '?')}",
+        # As everywhere: from the first on, up to the second and without it.
+        f"[{samples.get('start', '?')},{samples.get('end', '?')})",
         _metrics(metrics.get("new")),
         _metrics(metrics.get("comparedWith")),
         f"{age(record.get('finishedAt'), now)} ago",
@@ -121,8 +123,7 @@ def _round_row(record: Document, now: datetime) -> list[str]:
 def _event_row(event: Document, now: datetime) -> list[str]:
     count = int(event.get("count") or 1)
     first = event.get("firstTimestamp") or event.get("eventTime")
-    last = event.get("lastTimestamp") or first or event["metadata"].get("creationTimestamp")
-    when = age(last, now) + (f" (x{count} over {age(first, now)})" if count > 1 else "")
+    when = age(last_seen(event), now) + (f" (x{count} over {age(first, now)})" if count > 1 else "")
     return [when, *(str(event.get(key) or "") for key in ("type", "reason", "message"))]
 
 
@@ -154,4 +155,4 @@ def _events(gm: GlobalManager, resource: Document) -> list[Document]:
     about = f"involvedObject.name={metadata['name']},involvedObject.uid={metadata.get('uid', '')}"
     path = path_of(kind_named("Event"), metadata.get("namespace"))
     events: list[Document] = gm.ask("GET", path, params={"fieldSelector": about}).get("items") or []
-    return sorted(events, key=lambda event: str(event.get("lastTimestamp") or event.get("firstTimestamp") or ""))
+    return sorted(events, key=last_seen)

@@ -17,11 +17,13 @@ from sedna.cli.applying import title
 from sedna.cli.client import JSON, TABLE, GlobalManager, path_of
 from sedna.cli.connecting import connected, until_interrupted, wait, warn
 from sedna.cli.errors import CommandError, Refused, Unreachable
+from sedna.cli.events import last_seen
 from sedna.cli.naming import kinds_named, targets
 from sedna.cli.tables import TablePrinter
 
 # Somebody looks at the screen and waits.
 MOST_DELAY_SECONDS = 10.0
+EVENT = "Event"
 FORMATS = ("table", "wide", "yaml", "json", "name")
 
 
@@ -43,7 +45,7 @@ class Question:
     def params(self) -> dict[str, str]:
         """The query that narrows the list down to what is asked for."""
         if self.name is None:
-            return self.selectors
+            return self.selectors | ({"includeObject": "Object"} if self.kind.name == EVENT else {})
         return {**self.selectors, "fieldSelector": f"metadata.name={self.name}"}
 
 
@@ -213,6 +215,8 @@ def _first_answer(gm: GlobalManager, question: Question, accept: str) -> dict[st
     answer = gm.ask("GET", question.path, params=question.params, accept=accept)
     if accept == TABLE and answer.get("kind") != "Table":
         raise CommandError(f"{gm.server} answers without tables; -o yaml shows what it has.")
+    if question.kind.name == EVENT and answer.get("rows"):
+        answer["rows"].sort(key=lambda row: last_seen(row["object"]))
     return answer
 
 

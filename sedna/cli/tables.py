@@ -77,10 +77,15 @@ def aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 def simple_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Return the lines of a small table that is known as a whole."""
-    lines = [list(header), *[list(row) for row in rows]]
+    lines = [list(header), *[[_on_one_line(cell) for cell in row] for row in rows]]
     widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
     return [aligned(line, widths) for line in lines]
 
 
 def _text(cell: Any) -> str:
-    return "<none>" if cell is None or cell == "" else str(cell)
+    return "<none>" if cell is None or cell == "" else _on_one_line(str(cell))
+
+
+def _on_one_line(text: str) -> str:
+    """Return a text without line breaks: a message may be the end of a traceback, and a row is a line."""
+    return " ".join(line.strip() for line in text.splitlines())

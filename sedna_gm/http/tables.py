@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -25,7 +26,7 @@ def table(
     kind: Kind, resources: Iterable[Resource], metadata: Mapping[str, Any], now: datetime, include: IncludeObject
 ) -> Resource:
     """A Table of resources of one kind, with the ages they have `now`."""
-    columns = (_NAME, *kind.columns)
+    columns = (*kind.columns, replace(_NAME, priority=1)) if kind.name_is_made else (_NAME, *kind.columns)
     return {
         "kind": "Table",
         "apiVersion": "meta.k8s.io/v1",
@@ -39,7 +40,7 @@ def _definition(column: Column) -> Resource:
     return {
         "name": column.name,
         "type": column.type,
-        "format": "name" if column is _NAME else "",
+        "format": "name" if column.name == _NAME.name else "",
         "description": column.description,
         "priority": column.priority,
     }

@@ -84,7 +84,11 @@ class FakeGM:
 
     def _answer(self, request: httpx.Request, items: list[Document], plain: Document) -> httpx.Response:
         if "as=Table" in request.headers["Accept"]:
-            return httpx.Response(200, json=table(items, str(self.version)))
+            answer = table(items, str(self.version))
+            if request.url.params.get("includeObject") == "Object":
+                for row, item in zip(answer["rows"], items, strict=True):
+                    row["object"] = item
+            return httpx.Response(200, json=answer)
         return httpx.Response(200, json=plain)
 
     def _post(self, request: httpx.Request, path: str) -> httpx.Response:

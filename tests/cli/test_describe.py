@@ -77,7 +77,7 @@ def test_conditions_rounds_and_events_are_lines(run: Run, gm: FakeGM) -> None:
     lines = [" ".join(line.split()) for line in run("describe", "job/demo").stdout.splitlines()]
     assert "90s round 1: Eval Completed True Evaluated Both models were evaluated." in lines
     assert any(
-        line == "1 Deployed 0-500 precision [0.5 0.7] precision 0.25 60s ago precision_delta > 0.1 holds."
+        line == "1 Deployed [0,500) precision [0.5 0.7] precision 0.25 60s ago precision_delta > 0.1 holds."
         for line in lines
     )
     assert "45s (x3 over 5m) Normal TrainStarted Round 1 trains on 80 samples." in lines

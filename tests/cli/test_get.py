@@ -25,6 +25,17 @@ def test_a_table_shows_the_servers_columns(run: Run, samples: object) -> None:
     assert run("get", "datasets").stdout.splitlines() == ["NAME      FORMAT", "samples   txt"]
 
 
+def test_a_cell_of_several_lines_stays_one_row(run: Run, gm: FakeGM) -> None:
+    gm.put("Dataset", "samples", spec={"format": "UserCodeFailed: ValueError\n  at line 3\n"})
+    assert run("get", "ds").stdout.splitlines()[1:] == ["samples   UserCodeFailed: ValueError at line 3"]
+
+
+def test_events_come_in_the_order_in_which_they_happened(run: Run, gm: FakeGM) -> None:
+    for name, last in (("a", "2026-11-22T14:30:00Z"), ("b", "2026-11-22T14:10:00Z"), ("c", "2026-11-22T14:20:00Z")):
+        gm.put("Event", name, lastTimestamp=last)
+    assert [line.split()[0] for line in run("get", "events").stdout.splitlines()[1:]] == ["b", "c", "a"]
+
+
 def test_wide_shows_the_columns_of_lower_priority_too(run: Run, samples: object) -> None:
     assert run("get", "ds", "-o", "wide").stdout.splitlines()[0].split() == ["NAME", "FORMAT", "URL"]
 

@@ -51,6 +51,13 @@ def test_a_resource_without_any_status_has_a_row_too(kind: Any) -> None:
     assert len(answer["rows"][0]["cells"]) == len(answer["columnDefinitions"])
 
 
+def test_events_show_when_and_what_before_a_name_that_says_nothing() -> None:
+    columns = table(by_kind("Event"), [], {}, NOW, "None")["columnDefinitions"]
+    narrow = [column["name"] for column in columns if not column["priority"]]
+    assert narrow == ["Last Seen", "Type", "Reason", "Object", "Message"]
+    assert (columns[-1]["name"], columns[-1]["format"]) == ("Name", "name")
+
+
 def test_a_time_that_is_none_shows_as_unknown() -> None:
     odd = {"kind": "Model", "metadata": {"name": "x", "creationTimestamp": "yesterday"}}
     assert "<unknown>" in table(by_kind("Model"), [odd], {}, NOW, "None")["rows"][0]["cells"]
