@@ -29,6 +29,8 @@ HEAD = """\
 Types may be written in full or short, in any letter case: `datasets` (`ds`), `models` (`md`),
 `incrementallearningjobs` (`ilj`, `il`, `job`), `workers` (`wk`), `nodes` (`no`), `events` (`ev`).
 
+`--server` and `-n` may also stand before the command: `sedna --server http://gm:9000 get ilj`.
+
 Shell completion: `source <(sedna completion bash)`, or put that line into `~/.bashrc`; `zsh` and `fish` likewise.
 """
 

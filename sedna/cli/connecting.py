@@ -12,9 +12,11 @@ from typing import Any
 
 import click
 import httpx
+from click.core import ParameterSource
 
 from sedna.cli.client import GlobalManager
 
+_SAID_BEFORE = f"{__name__}."
 DEFAULT_SERVER = "http://127.0.0.1:9000"
 
 
@@ -58,13 +60,39 @@ def connected(command: Callable[..., Any]) -> Callable[..., Any]:
     )
     @click.pass_context
     @functools.wraps(command)
-    def with_connection(context: click.Context, /, *, server: str, **options: Any) -> Any:
-        parts = context.find_object(Parts) or Parts()
-        gm = GlobalManager(server, transport=parts.transport, warn=warn)
-        context.call_on_close(gm.close)
-        return command(gm=gm, **options)
+    def with_connection(context: click.Context, /, **options: Any) -> Any:
+        namespace = meant(context, "namespace")
+        options = {name: value for name, value in options.items() if name not in ("server", "namespace")}
+        return command(gm=connection(context), namespace=namespace, **options)
 
     return with_connection
+
+
+def connectable(group: Callable[..., Any]) -> Callable[..., Any]:
+    """Give the group of all commands the same two options: `sedna --server URL get ilj`."""
+
+    def remember(context: click.Context, option: click.Parameter, value: str | None) -> None:
+        if value is not None:
+            context.meta[_SAID_BEFORE + str(option.name)] = value
+
+    for names, text in ((("-n", "--namespace"), "Namespace."), (("--server",), "Address of the GlobalManager.")):
+        group = click.option(*names, expose_value=False, callback=remember, help=text)(group)
+    return group
+
+
+def meant(context: click.Context, option: str) -> str:
+    """Return an option's value: said after the command, said before it, in the environment, or the default."""
+    value = context.params[option]
+    if context.get_parameter_source(option) is not ParameterSource.COMMANDLINE:
+        value = context.meta.get(_SAID_BEFORE + option, value)
+    return str(value)
+
+
+def connection(context: click.Context) -> GlobalManager:
+    """Return the GlobalManager that a command line means, until its context closes."""
+    gm = GlobalManager(meant(context, "server"), transport=_parts().transport, warn=warn)
+    context.call_on_close(gm.close)
+    return gm
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import click
 
 from sedna.cli.applying import apply
 from sedna.cli.completion import completion
+from sedna.cli.connecting import connectable
 from sedna.cli.deleting import delete
 from sedna.cli.describing import describe
 from sedna.cli.getting import get
@@ -23,6 +24,7 @@ from sedna.cli.up.command import up
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(metadata.version("sedna-metal"), prog_name="sedna")
+@connectable
 def sedna() -> None:
     """Sedna on bare metal: models on edge hosts keep learning from what they see.
 

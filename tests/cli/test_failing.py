@@ -49,6 +49,18 @@ def test_the_environment_names_the_server(run: Run, gm: FakeGM, monkeypatch: pyt
     assert gm.requests[-1].url.host == "other.example"
 
 
+def test_server_and_namespace_may_stand_before_the_command(
+    run: Run, gm: FakeGM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEDNA_SERVER", "http://environment.example:9000")
+    run("--server", "http://before.example:9000", "-n", "there", "get", "ds")
+    assert gm.requests[-1].url.host == "before.example"
+    assert "/namespaces/there/" in gm.requests[-1].url.path
+    run("--server", "http://before.example:9000", "-n", "there", "get", "ds", "--server", "http://after.example:9000")
+    assert gm.requests[-1].url.host == "after.example"
+    assert "/namespaces/there/" in gm.requests[-1].url.path
+
+
 @pytest.mark.parametrize("words", [("get",), ("get", "nothing"), ("applly",), ("get", "ds", "-o", "pdf")])
 def test_a_wrong_command_line_is_2(run: Run, gm: FakeGM, words: tuple[str, ...]) -> None:
     assert run(*words).exit_code == 2
