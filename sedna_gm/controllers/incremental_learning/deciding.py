@@ -71,15 +71,25 @@ def decide(snapshot: Snapshot) -> Decision:
         status=status.dump() if status != job.status else None,
         # Only after the status that obeys it was stored: a crash in between must not lose the wish.
         drop_annotation=TRIGGER_ANNOTATION if obeyed else None,
-        happenings=(*_news(snapshot), *step.happenings, *service.happenings, *misread, *_pausing(snapshot, status)),
+        happenings=(
+            *_news(snapshot, status),
+            *step.happenings,
+            *service.happenings,
+            *misread,
+            *_pausing(snapshot, status),
+        ),
         look_again_at=min(times) if times else None,
     )
 
 
-def _news(snapshot: Snapshot) -> tuple[Happening, ...]:
-    if snapshot.job.status.stage is not None:
-        return ()
-    return (Happening("JobCreated", "The job was taken up and waits for its first round."),)
+def _news(snapshot: Snapshot, status: Status) -> tuple[Happening, ...]:
+    before = snapshot.job.status
+    if before.stage is None:
+        return (Happening("JobCreated", "The job was taken up and waits for its first round."),)
+    if status.dataset_uid != before.dataset_uid and before.samples is not None and before.samples.used:
+        told = samples.made_anew(snapshot, status.samples.seen if status.samples else 0)
+        return (Happening("DatasetReplaced", told, "Warning"),)
+    return ()
 
 
 def decide_without_job(workers: Iterable[Worker]) -> Decision:

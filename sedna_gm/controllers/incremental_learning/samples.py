@@ -26,7 +26,7 @@ def counted(snapshot: Snapshot, status: Status) -> Status:
         return status
     seen = dataset.status.samples_seen or 0
     uid = dataset.metadata.uid
-    if status.dataset_uid not in (None, uid) and status.current is None:
+    if status.dataset_uid not in (None, uid) and status.current is None and dataset.status.state is not None:
         # Made again under the same name: what was used of its namesake says nothing about these samples.
         counts = SampleCounts()
         status = update(status, finished_rounds=[], dataset_uid=uid)
@@ -36,6 +36,12 @@ def counted(snapshot: Snapshot, status: Status) -> Status:
         return status
     fresh = SampleCounts(seen=seen, used=counts.used, new=max(0, seen - counts.used))
     return update(status, samples=fresh)
+
+
+def made_anew(snapshot: Snapshot, count: int) -> str:
+    """What to tell of a dataset that took the place of one whose samples were used."""
+    name = snapshot.job.spec.dataset.name
+    return f"Dataset {name} was made anew: all its {count} samples count as new, so ones used before may be used again."
 
 
 def train_range(snapshot: Snapshot, round_: int, start: int, end: int) -> SampleRange:

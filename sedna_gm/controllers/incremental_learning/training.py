@@ -52,6 +52,8 @@ def waiting(snapshot: Snapshot, status: Status) -> Step:
     begun = progress(begun, base_model=models.base(snapshot, status))
     why = "by hand" if by_hand else "the trigger holds"
     sentence = f"Round {begun.round} begins with {counts.new} new samples: {why}."
+    if status.last_trained_model is not None and counts.used == 0:
+        sentence = f"{sentence} {samples.made_anew(snapshot, counts.seen)}"
     return move(snapshot, begun, (Stage.TRAIN, Phase.READY), "ByHand" if by_hand else "TriggerHolds", sentence)
 
 

@@ -216,6 +216,28 @@ def test_a_dataset_made_again_under_its_name_begins_at_zero() -> None:
     assert [each["round"] for each in world.worker("helmets-eval-2")["spec"]["samples"]] == [2]
 
 
+def test_a_dataset_made_again_is_told_once_and_when_its_first_round_begins() -> None:
+    world = begun()
+    world.round_to_deploy()
+    world.serves()
+    world.store.delete(Key("Dataset", "default", "samples"))
+    world.settle()
+    world.dataset(seen=None)
+    world.settle()
+    told = "Dataset samples was made anew: all its 5 samples count as new, so ones used before may be used again."
+    world.samples(5)
+    world.settle()
+    world.samples(40)
+    world.settle()
+    events = [event for event in world.events() if event["reason"] == "DatasetReplaced"]
+    assert [(event["type"], event["message"], event["count"]) for event in events] == [("Warning", told, 1)]
+    begins = [each["message"] for each in world.status()["conditions"] if (each["type"], each["round"]) == ("Ready", 2)]
+    assert begins == [
+        "Round 2 begins with 40 new samples: the trigger holds. "
+        "Dataset samples was made anew: all its 40 samples count as new, so ones used before may be used again."
+    ]
+
+
 def test_a_count_that_falls_is_told_and_uses_nothing_twice() -> None:
     world = begun()
     world.round_to_deploy()
