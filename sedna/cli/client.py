@@ -36,13 +36,14 @@ class GlobalManager:
         *,
         transport: httpx.BaseTransport | None = None,
         warn: Callable[[str], None] = lambda _: None,
+        answer_seconds: float = ANSWER_SECONDS,
     ) -> None:
         self.server = server.rstrip("/")
         self._warn = warn
         self._http = httpx.Client(
             base_url=self.server,
             transport=transport,
-            timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
+            timeout=httpx.Timeout(answer_seconds, connect=min(answer_seconds, CONNECT_SECONDS)),
             # A proxy for the internet knows nothing about hosts of this site.
             trust_env=False,
         )

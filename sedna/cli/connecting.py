@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
@@ -14,7 +14,7 @@ import click
 import httpx
 from click.core import ParameterSource
 
-from sedna.cli.client import GlobalManager
+from sedna.cli.client import ANSWER_SECONDS, GlobalManager
 
 _SAID_BEFORE = f"{__name__}."
 DEFAULT_SERVER = "http://127.0.0.1:9000"
@@ -63,7 +63,8 @@ def connected(command: Callable[..., Any]) -> Callable[..., Any]:
     def with_connection(context: click.Context, /, **options: Any) -> Any:
         namespace = meant(context, "namespace")
         options = {name: value for name, value in options.items() if name not in ("server", "namespace")}
-        return command(gm=connection(context), namespace=namespace, **options)
+        with closing(connection(context)) as gm:
+            return command(gm=gm, namespace=namespace, **options)
 
     return with_connection
 
@@ -88,11 +89,10 @@ def meant(context: click.Context, option: str) -> str:
     return str(value)
 
 
-def connection(context: click.Context) -> GlobalManager:
-    """Return the GlobalManager that a command line means, until its context closes."""
-    gm = GlobalManager(meant(context, "server"), transport=_parts().transport, warn=warn)
-    context.call_on_close(gm.close)
-    return gm
+def connection(context: click.Context, answer_seconds: float = ANSWER_SECONDS) -> GlobalManager:
+    """Return the GlobalManager that a command line means; the caller closes it."""
+    parts = context.find_object(Parts) or Parts()
+    return GlobalManager(meant(context, "server"), transport=parts.transport, warn=warn, answer_seconds=answer_seconds)
 
 
 @contextmanager

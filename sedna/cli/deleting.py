@@ -19,13 +19,14 @@ from sedna.cli.client import GlobalManager, path_of
 from sedna.cli.connecting import connected
 from sedna.cli.errors import CommandError, Refused
 from sedna.cli.naming import kind_named, targets
+from sedna.cli.suggesting import types_and_names
 
 # One look lasts at most this long on the server, so that --timeout is kept when nothing at all happens.
 LOOK_SECONDS = 5
 
 
 @click.command("delete")
-@click.argument("what", nargs=-1, metavar="TYPE NAME... | TYPE/NAME...")
+@click.argument("what", nargs=-1, metavar="TYPE NAME... | TYPE/NAME...", shell_complete=types_and_names)
 @click.option("-f", "--filename", "sources", multiple=True, metavar="FILE", help="Delete what these manifests name.")
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Wait until they are gone.")
 @click.option("--timeout", type=click.FloatRange(min=0), default=120.0, show_default=True, help="Seconds to wait.")

@@ -15,6 +15,7 @@ from sedna.cli.client import GlobalManager, path_of
 from sedna.cli.connecting import connected, current_time
 from sedna.cli.events import last_seen
 from sedna.cli.naming import kind_named, targets
+from sedna.cli.suggesting import types_and_names
 from sedna.cli.summaries import summary
 from sedna.cli.tables import simple_table
 
@@ -22,7 +23,7 @@ Document = dict[str, Any]
 
 
 @click.command("describe")
-@click.argument("what", nargs=-1, required=True, metavar="TYPE NAME | TYPE/NAME")
+@click.argument("what", nargs=-1, required=True, metavar="TYPE NAME | TYPE/NAME", shell_complete=types_and_names)
 @connected
 def describe(gm: GlobalManager, namespace: str, what: tuple[str, ...]) -> None:
     """Explain one resource.

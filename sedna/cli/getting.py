@@ -19,6 +19,7 @@ from sedna.cli.connecting import connected, until_interrupted, wait, warn
 from sedna.cli.errors import CommandError, Refused, Unreachable
 from sedna.cli.events import last_seen
 from sedna.cli.naming import kinds_named, targets
+from sedna.cli.suggesting import types_and_names
 from sedna.cli.tables import TablePrinter
 
 # Somebody looks at the screen and waits.
@@ -50,7 +51,7 @@ class Question:
 
 
 @click.command("get")
-@click.argument("what", nargs=-1, required=True, metavar="TYPE [NAME] | TYPE/NAME")
+@click.argument("what", nargs=-1, required=True, metavar="TYPE [NAME] | TYPE/NAME", shell_complete=types_and_names)
 @click.option("-o", "--output", type=click.Choice(FORMATS), default="table", show_default=True, help="How to show it.")
 @click.option("-w", "--watch", is_flag=True, help="Keep showing every change until interrupted.")
 @click.option("-A", "--all-namespaces", is_flag=True, help="Look in all namespaces.")

@@ -13,6 +13,7 @@ from sedna.cli.client import GlobalManager, path_of
 from sedna.cli.connecting import connected, until_interrupted, warn
 from sedna.cli.errors import CommandError
 from sedna.cli.naming import kind_named, targets
+from sedna.cli.suggesting import jobs_and_workers
 
 WORKER = "Worker"
 JOB_LABEL = "sedna.io/job"
@@ -25,7 +26,7 @@ Document = dict[str, Any]
 
 
 @click.command("logs")
-@click.argument("what", metavar="WORKER | JOB | TYPE/NAME")
+@click.argument("what", metavar="WORKER | JOB | TYPE/NAME", shell_complete=jobs_and_workers)
 @click.option("-f", "--follow", is_flag=True, help="Stay, and show what is printed from now on.")
 @click.option("--tail", type=click.IntRange(min=0), help="Only this many last lines.")
 @connected
