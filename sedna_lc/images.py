@@ -7,10 +7,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from sedna.common.watching import FileWatcher, WatchHandle
 from sedna.images import records, references
 from sedna_lc.errors import Again
 
@@ -56,3 +58,25 @@ def find_image(images_dir: Path, text: str) -> Image:
 def list_images(images_dir: Path) -> list[str]:
     """`NAME:TAG` of every usable image, sorted; nothing when the folder is not there (yet)."""
     return sorted(str(record.reference) for record in records.installed(images_dir))
+
+
+class ImageWatch:
+    """Calls `changed` when an image may have come or gone, from the moment it is made until the watcher closes."""
+
+    def __init__(self, watcher: FileWatcher, images_dir: Path, changed: Callable[[], None]) -> None:
+        self._watcher = watcher
+        self._images_dir = images_dir
+        self._changed = changed
+        self._handles: dict[Path, WatchHandle] = {}
+        self._lock = threading.Lock()
+        self._look()
+
+    def _look(self) -> None:
+        with self._lock:
+            # What came into a folder before it was watched is found by the next turn.
+            while (shelves := records.shelves(self._images_dir)) != self._handles.keys():
+                for gone in self._handles.keys() - shelves:
+                    self._handles.pop(gone).close()
+                for new in shelves - self._handles.keys():
+                    self._handles[new] = self._watcher.watch(new, self._look, entries=True)
+        self._changed()

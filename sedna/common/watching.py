@@ -49,14 +49,21 @@ _LONGEST_WAIT = 10
 class WatchHandle:
     """One watched path; `close()` ends the watch. A callback that is running may still finish."""
 
-    def __init__(self, path: Path, watcher: FileWatcher, callback: Callable[[], None]) -> None:
+    def __init__(self, path: Path, watcher: FileWatcher, callback: Callable[[], None], *, entries: bool) -> None:
         self.path = path
+        self.entries = entries
         self.callback = callback
         self.seen = _signature(path)
         # Full names whose events concern this path, and the folders to watch for them.
         self.names: frozenset[Path] = frozenset()
         self.folders: frozenset[Path] = frozenset()
+        # The folder whose every entry concerns this path.
+        self.inside: Path | None = None
         self._watcher = watcher
+
+    def matters(self, name: Path) -> bool:
+        """Tell whether an event of this name concerns the path."""
+        return name in self.names or name.parent == self.inside
 
     def close(self) -> None:
         """Stop watching; more calls do nothing."""
@@ -92,17 +99,20 @@ class FileWatcher:
         self._observer: BaseObserver | None = None
         self._thread: threading.Thread | None = None
 
-    def watch(self, path: StrPath, callback: Callable[[], None], *, at_once: bool = False) -> WatchHandle:
+    def watch(
+        self, path: StrPath, callback: Callable[[], None], *, at_once: bool = False, entries: bool = False
+    ) -> WatchHandle:
         """Call `callback()` after every change of `path`: create, write, truncate, replace, move, delete.
 
         Neither the file nor its folder need exist. Nothing is missed when the path is read once after this
-        returns; `at_once` makes a first call that does so. Raises RuntimeError after `close()`.
+        returns; `at_once` makes a first call that does so. With `entries` the path is a folder, and a change of
+        anything directly in it counts. Raises RuntimeError after `close()`.
         """
         with self._lock:
             if self._stopping.is_set():
                 raise RuntimeError("this FileWatcher is closed")
             self._start()
-            handle = WatchHandle(Path(path).absolute(), self, callback)
+            handle = WatchHandle(Path(path).absolute(), self, callback, entries=entries)
             self._handles.add(handle)
             self._anchor(handle)
             if at_once:
@@ -174,7 +184,7 @@ class FileWatcher:
             stale = self._watched.pop(name, None) if name is not None else None
             if stale is not None and self._observer is not None:
                 self._observer.unschedule(stale[0])
-            return [handle for handle in self._handles if name in handle.names]
+            return [handle for handle in self._handles if name is not None and handle.matters(name)]
 
     def _changed_unnoticed(self) -> list[WatchHandle]:
         with self._lock:
@@ -198,14 +208,16 @@ class FileWatcher:
 
     def _anchor(self, handle: WatchHandle) -> None:
         """Watch the folders that matter for a path now; what does not exist yet may since exist."""
+        path = handle.path / "*" if handle.entries else handle.path
+        handle.inside = _real(handle.path) if handle.entries else None
         while True:
-            names = _names_that_matter(handle.path)
+            names = _names_that_matter(path)
             handle.folders = frozenset(name.parent for name in names)
             handle.names = names | handle.folders
             for folder in handle.folders:
                 self._watch_folder(folder)
             # A folder made between the look and the watch would stay unseen: look again until it holds.
-            if _names_that_matter(handle.path) == names:
+            if _names_that_matter(path) == names:
                 break
         self._drop_unused_folders()
 

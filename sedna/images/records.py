@@ -86,14 +86,25 @@ def find(images_dir: Path, text: str) -> ImageRecord | None:
 
 def installed(images_dir: Path) -> Iterator[ImageRecord]:
     """Yield every usable image below a folder, in the order of their names."""
-    for folder in _image_folders(images_dir):
+    for folder in _walk(images_dir):
+        if not _is_image(folder):
+            continue
         try:
             yield read_record(folder)
         except ImageProblem:
             continue
 
 
-def _image_folders(below: Path) -> Iterator[Path]:
+def shelves(images_dir: Path) -> set[Path]:
+    """Return the folders in which an image may appear or go: the images' own folder and those of their names."""
+    return {images_dir, *(folder for folder in _walk(images_dir) if not _is_image(folder))}
+
+
+def _is_image(folder: Path) -> bool:
+    return (folder / RECORD).is_file()
+
+
+def _walk(below: Path) -> Iterator[Path]:
     # An image holds no images: neither its app nor the environments, with their many files, are looked through.
     try:
         folders = sorted(path for path in below.iterdir() if path.is_dir())
@@ -102,7 +113,6 @@ def _image_folders(below: Path) -> Iterator[Path]:
     for folder in folders:
         if folder.name == ENVIRONMENTS or folder.name.startswith("."):
             continue
-        if (folder / RECORD).is_file():
-            yield folder
-        else:
-            yield from _image_folders(folder)
+        yield folder
+        if not _is_image(folder):
+            yield from _walk(folder)

@@ -1,4 +1,4 @@
-"""What this host is, for the GM: looked at with every heartbeat, so that an image installed now is known soon."""
+"""What this host is, for the GM: looked at with every heartbeat, and when an image comes or goes."""
 
 from __future__ import annotations
 

@@ -27,6 +27,7 @@ from sedna_lc.gm.sending import OutboxSender
 from sedna_lc.gm.watching import NodeWatch
 from sedna_lc.http.door import make_application
 from sedna_lc.http.serving import DoorServer
+from sedna_lc.images import ImageWatch
 from sedna_lc.places import Places
 from sedna_lc.reconcile.reconciling import Reconciler
 from sedna_lc.reconcile.starting import Means
@@ -97,6 +98,7 @@ class LocalController:
         self._nodes = NodeKeeper(
             self._client, settings.node_name, settings.labels, describe, growing, settings.heartbeat_seconds
         )
+        self._images = ImageWatch(self._watcher, Path(settings.images_dir), self._nodes.wake)
         self._answerer = QuestionAnswerer(self._client, settings.node_name, self.reconciler.read_log, growing)
         logger.info("Workers run by the %s runner; the door is %s.", kind, means.lc_server)
 
@@ -125,6 +127,7 @@ class LocalController:
         self._stop.set()
         self._client.close()
         self._sender.wake()
+        self._nodes.wake()
         self.reconciler.close()
         self.datasets.close()
         # One deadline for all: a thread that waits for a GM behind a dead line is left to end with the process.

@@ -1,7 +1,8 @@
 """Keeps this node known to the GM and alive in its eyes.
 
 The node introduces itself once, then beats; a GM that answers 404 (it lost its store, or somebody deleted the node)
-is introduced to again. What has changed about the host (an image was installed) goes along with the next beat.
+is introduced to again. What has changed about the host (an image was installed) goes along with the next beat,
+and `wake` makes that one come at once.
 """
 
 from __future__ import annotations
@@ -41,11 +42,17 @@ class NodeKeeper:
         self._pauses = pauses
         self._interval = interval_seconds
         self._told: NodeStatus | None = None
+        self._wake = threading.Event()
+
+    def wake(self) -> None:
+        """Look at the host now, instead of with the next beat: something has changed."""
+        self._wake.set()
 
     def run(self, stop: threading.Event) -> None:
-        """Keep the node known until stopped."""
+        """Keep the node known until stopped; whoever stops it also calls `wake`."""
         series = self._pauses()
         while not stop.is_set():
+            self._wake.clear()
             try:
                 seconds = self.beat()
                 series = self._pauses()
@@ -58,8 +65,8 @@ class NodeKeeper:
                 # Whatever the host's description trips over, the other threads go on, and so does this one.
                 logger.exception("The node could not be described or registered; it is tried again.")
                 seconds = next(series)
-            # Never more often than asked for, but at once when the GM has just come back.
-            stop.wait(min(seconds, self._interval))
+            # Never more often than asked for, but at once when the host has changed.
+            self._wake.wait(min(seconds, self._interval))
 
     def beat(self) -> float:
         """Say that the node is alive, introducing it when that is needed; return seconds until the next beat."""

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
 
+from sedna.common.watching import FileWatcher
 from sedna_lc.errors import Again
-from sedna_lc.images import find_image, list_images
+from sedna_lc.images import ImageWatch, find_image, list_images
 
 REFERENCE = "kubeedge/sedna-example-incremental-learning-helmet-detection:v0.4.0"
 
@@ -57,3 +59,38 @@ def test_all_images_are_listed_in_order(tmp_path: Path) -> None:
     install(tmp_path, "demo:1")
     assert list_images(tmp_path) == ["demo:1", "demo:2", REFERENCE]
     assert list_images(tmp_path / "nowhere") == []
+
+
+class Listed:
+    """What the images are whenever somebody says that they have changed."""
+
+    def __init__(self, images: Path) -> None:
+        self.images = images
+        self.now: list[str] = []
+        self._changed = threading.Condition()
+
+    def look(self) -> None:
+        with self._changed:
+            self.now = list_images(self.images)
+            self._changed.notify_all()
+
+    def wait_for(self, *wanted: str) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: self.now == list(wanted), 20), self.now
+
+
+def test_an_image_that_comes_or_goes_is_noticed_at_once(tmp_path: Path) -> None:
+    images = tmp_path / "state" / "images"
+    watcher, listed = FileWatcher(quiet_seconds=0.01, poll_seconds=3600), Listed(images)
+    ImageWatch(watcher, images, listed.look)
+    install(images, "demo:1")
+    listed.wait_for("demo:1")
+    # In a folder that is known, in a new one, and as `sedna image build` publishes it.
+    install(images, "demo:2")
+    install(images, REFERENCE)
+    listed.wait_for("demo:1", "demo:2", REFERENCE)
+    install(tmp_path / "building", "demo:3").rename(images / "demo" / "3")
+    listed.wait_for("demo:1", "demo:2", "demo:3", REFERENCE)
+    (images / "demo" / "1").rename(tmp_path / "away")
+    listed.wait_for("demo:2", "demo:3", REFERENCE)
+    watcher.close()

@@ -56,6 +56,19 @@ def watched(watcher: FileWatcher, path: Path) -> Calls:
     return calls
 
 
+def test_with_entries_whatever_comes_into_a_folder_or_goes_counts(watcher: FileWatcher, tmp_path: Path) -> None:
+    folder = tmp_path / "not" / "yet"
+    calls = Calls(folder)
+    watcher.watch(folder, calls, entries=True)
+    folder.mkdir(parents=True)
+    calls.wait_more_than(0)
+    # One call for each change that is waited for: there are no others to be mistaken for it.
+    first, second = folder / "a", folder / "b"
+    for number, change in enumerate((first.mkdir, lambda: first.rename(second), second.rmdir)):
+        change()
+        calls.wait_more_than(number + 1)
+
+
 CHANGES: dict[str, Callable[[Path], object]] = {
     "append": lambda path: append(path, "more\n"),
     "truncate": lambda path: os.truncate(path, 0),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
 import socket
+import sys
 import time
 from pathlib import Path
 
 from sedna.common.digests import digest
 from tests.lc.daemon.nodes import NodeUnderTest, wait_until
+from tests.lc.fakes.gm import BASE
 
 SAMPLES = [{"dataset": "d", "start": 0, "end": 2}]
 
@@ -111,6 +115,20 @@ def test_a_gm_that_is_away_does_not_hold_up_the_stop_and_is_told_later(node: Nod
     assert node.status("j-train-1")["phase"] == "Running"
     node.start()
     assert node.wait_for("j-train-1", "Failed")["reason"] == "Stopped"
+
+
+def test_a_new_image_is_known_without_waiting_for_a_heartbeat(node: NodeUnderTest) -> None:
+    node.gm.interval_seconds = 3600
+    node.configure(heartbeatSeconds=3600)
+    node.start()
+    node.gm.wait_until(lambda: node.gm.beats)
+    images = node.folder / "images"
+    shutil.copytree(images / "app/v1", images / "app/.v2")
+    record = {"name": "app", "tag": "v2", "python": sys.executable}
+    (images / "app/.v2/image.yml").write_text(json.dumps(record))
+    (images / "app/.v2").rename(images / "app/v2")
+    node.gm.wait_until(lambda: node.gm.resources[f"{BASE}/nodes/edge"]["status"]["images"] == ["app:v1", "app:v2"])
+    assert node.stop() == 0
 
 
 def test_systemd_hears_when_it_is_ready_and_when_it_stops(node: NodeUnderTest) -> None:

@@ -30,6 +30,7 @@ class FakeGm:
         self.questions: list[dict[str, Any]] = []
         self.answers: dict[str, bytes] = {}
         self.beats = 0
+        self.interval_seconds = 10
         self.watching = 0
         self._server: ThreadingHTTPServer | None = None
         self._thread: threading.Thread | None = None
@@ -195,7 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
             if path.removesuffix("/heartbeat") not in gm.resources:
                 return self._fail(404, "no such node")
             gm.beats += 1
-            return {"intervalSeconds": 10}
+            return {"intervalSeconds": gm.interval_seconds}
         gm.answers[path.rpartition("/")[2]] = body
         return {}
 

@@ -77,6 +77,21 @@ def test_the_conditions_stay_the_gms(gm: FakeGm, keeper: NodeKeeper) -> None:
 
 def test_a_gm_that_is_away_is_waited_for(gm: FakeGm, keeper: NodeKeeper, run: Callable[..., Any]) -> None:
     gm.stop()
-    run(keeper.run)
+    stop = run(keeper.run)
     gm.start()
     gm.wait_until(lambda: gm.beats == 1)
+    stop.set()
+    keeper.wake()
+
+
+def test_a_change_of_the_host_is_told_at_once(
+    gm: FakeGm, client: GmClient, host: Host, run: Callable[..., Any]
+) -> None:
+    keeper = NodeKeeper(client, "edge", {}, host.describe, no_pauses, 3600.0)
+    stop = run(keeper.run)
+    gm.wait_until(lambda: gm.beats == 1)
+    host.images.append("helmet:v2")
+    keeper.wake()
+    gm.wait_until(lambda: node(gm)["status"]["images"] == ["helmet:v1", "helmet:v2"])
+    stop.set()
+    keeper.wake()
