@@ -98,7 +98,7 @@ def test_w49_google_storage_is_refused_and_the_source_stays(tmp_path: Path, temp
     assert path.read_text() == "precious"
 
 
-def test_w49_an_upload_deletes_its_source_only_after_a_whole_copy(tmp_path: Path, temporaries: Path) -> None:
+def test_w49n_an_upload_deletes_its_source_and_only_after_a_whole_copy(tmp_path: Path, temporaries: Path) -> None:
     source, target = tmp_path / "model", tmp_path / "out" / "model"
     source.write_text("x")
     assert FileOps.upload(str(source), str(target)) == str(target)
