@@ -37,12 +37,12 @@ def _sentence(request: Request, excluded: list[tuple[str, str]]) -> str:
     known = {name for name, _ in excluded}
     if request.node_name is not None:
         if request.node_name not in known:
-            return f"There is no node {request.node_name}, which the template names."
+            return f"Node {request.node_name}, which the template names, is not registered."
         # The other nodes are out of the question; naming them would hide the one reason that counts.
         excluded = [entry for entry in excluded if entry[0] == request.node_name]
     elif request.files is not None:
         if request.files.node not in known:
-            return f"There is no node {request.files.node}, which has {request.files.what}."
+            return f"Node {request.files.node}, which is to have {request.files.what}, is not registered."
         # The same for the node with the files, unless the template's own labels exclude it as well.
         excluded = [entry for entry in excluded if entry[0] == request.files.node]
     told = [f"node {name} {why}" for name, why in excluded[:SPELLED_OUT]]

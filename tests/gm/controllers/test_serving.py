@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.gm.controllers.world import World, template
+from tests.gm.controllers.world import World, job_manifest, template
 
 INFERENCE = "helmets-inference"
 
@@ -109,3 +109,21 @@ def test_an_inference_worker_on_a_silent_node_is_unknown_since_the_last_heartbea
     world.advance(20)
     assert serving(world)["phase"] == "Running"
     assert serving(world)["message"] == "The inference worker runs on node edge-node."
+
+
+def test_a_node_that_never_registered_is_named_as_what_is_missing() -> None:
+    world = World()
+    world.models()
+    world.dataset(seen=None, node="ghost")
+    world.create(job_manifest())
+    world.settle()
+    assert world.status()["message"] == (
+        "Waits for node ghost to look at dataset samples. No node ghost is registered."
+    )
+    assert serving(world)["message"] == "The inference worker waits for a node. No node has registered yet."
+    world.node()
+    world.settle()
+    assert serving(world)["message"] == (
+        "The inference worker waits for a node. Node ghost, which is to have the samples of dataset samples "
+        "and the models trained on them, is not registered."
+    )

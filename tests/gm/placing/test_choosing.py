@@ -38,7 +38,8 @@ def test_a_named_node_is_taken_however_loaded() -> None:
 
 def test_a_named_node_that_does_not_exist_is_named() -> None:
     assert (
-        sentence(Request(IMAGE, node_name="gone"), node("here")) == "There is no node gone, which the template names."
+        sentence(Request(IMAGE, node_name="gone"), node("here"))
+        == "Node gone, which the template names, is not registered."
     )
 
 
@@ -83,7 +84,7 @@ def test_files_are_not_carried_between_hosts() -> None:
         "No node can take the worker: node cloud does not have the samples of dataset d, which are on node edge "
         "(files are not carried between hosts)."
     )
-    assert "There is no node edge, which has the samples" in sentence(Request(IMAGE, files=files), node("cloud"))
+    assert "Node edge, which is to have the samples" in sentence(Request(IMAGE, files=files), node("cloud"))
 
 
 def test_an_image_without_a_tag_is_the_latest() -> None:
