@@ -43,8 +43,15 @@ class TorchBackend(BackendBase):
         import torch
 
         network = self._network()
-        # weights_only: a model file is data, and unpickling would run its code.
-        network.load_state_dict(torch.load(path, map_location=self._device(), weights_only=True))
+        try:
+            # weights_only: a model file is data, and unpickling would run its code.
+            state = torch.load(path, map_location=self._device(), weights_only=True)
+        except OSError:
+            raise
+        except Exception as problem:
+            # A broken file makes it raise anything, as a struct.error that names no file.
+            raise ValueError(f"{path} is no state of a network that PyTorch can read: {problem}") from problem
+        network.load_state_dict(state)
         self.has_load = True
         return network
 
@@ -52,7 +59,8 @@ class TorchBackend(BackendBase):
         """The estimator's own weights, else one numpy array per entry of the network's state."""
         if hasattr(self.make(), "get_weights"):
             return super().get_weights()
-        return [one.detach().cpu().numpy() for one in self._network().state_dict().values()]
+        # Copies: PyTorch's arrays are the network's own memory, and would change when it goes on training.
+        return [one.detach().cpu().numpy().copy() for one in self._network().state_dict().values()]
 
     def set_weights(self, weights: Any) -> None:
         """Take weights as `get_weights` gives them; ValueError when their number does not fit."""
@@ -63,6 +71,8 @@ class TorchBackend(BackendBase):
 
         network = self._network()
         names = list(network.state_dict())
+        if len(names) != len(weights):
+            raise ValueError(f"the network has {len(names)} arrays of weights, {len(weights)} were given")
         network.load_state_dict({name: torch.as_tensor(one) for name, one in zip(names, weights, strict=True)})
 
     def _device(self) -> str:

@@ -275,10 +275,21 @@ def test_w36_torch_trains_saves_and_loads_the_model_it_is_given(tmp_path: Path) 
     with pytest.raises(FileNotFoundError):
         other.load(str(tmp_path / "missing.pth"))
     (tmp_path / "broken.pth").write_bytes(b"not a model")
-    with pytest.raises(pickle.UnpicklingError):
+    with pytest.raises(ValueError, match=r"broken\.pth is no state of a network that PyTorch can read"):
         other.load(str(tmp_path / "broken.pth"))
     with pytest.raises(TypeError, match="neither save and load nor a network"):
         TorchBackend(object).save(str(tmp_path / "x.pth"))
+
+
+@pytest.mark.usefixtures("torch")
+def test_weights_of_a_network_are_copies_and_fit_in_number(tmp_path: Path) -> None:
+    wrapper = TorchBackend(Network, model_save_path=str(tmp_path))
+    taken = wrapper.get_weights()
+    # What an optimizer does: it changes the network's memory in place.
+    wrapper.estimator.state["weight"].values[0] = 5.0
+    assert taken[0].tolist() == [1.0]
+    with pytest.raises(ValueError, match="has 2 arrays of weights, 1 were given"):
+        wrapper.set_weights(taken[:1])
 
 
 @pytest.mark.usefixtures("torch")
