@@ -6,7 +6,7 @@ once more. Unit states live here, so a report can be late without the unit waiti
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from typing import Any, Literal
 
 from tests.gm.controllers.world import World
@@ -22,6 +22,7 @@ class Edge:
         self.world = world
         self.node = node
         self.units: dict[str, str] = {}
+        self.restarts: Counter[str] = Counter()
         self.outbox: deque[tuple[str, str, dict[str, Any]]] = deque()
         self.last: tuple[str, str, dict[str, Any]] | None = None
 
@@ -96,6 +97,11 @@ class Edge:
             return
         if outcome == "stopped":
             self._say(metadata["name"], metadata["uid"], "Failed", reason="Stopped", message="It was stopped.")
+            return
+        if outcome == "silent":
+            self.restarts[metadata["uid"]] += 1
+            restarts = self.restarts[metadata["uid"]]
+            self._say(metadata["name"], metadata["uid"], "Starting", restarts=restarts, exitCode=1)
             return
         state = "Refused" if outcome == "nonsense" and model.get("round") else "Loaded"
         served = {"url": model["url"], "round": model.get("round", 0), "state": state}
