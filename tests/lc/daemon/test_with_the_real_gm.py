@@ -69,6 +69,10 @@ else:
 """
 
 
+# A job's uid is drawn anew each time, and with it the split: so many samples never all fall on one side.
+BATCH = 40
+
+
 class Manager:
     """The real GlobalManager as a process; its folder stays, its port too."""
 
@@ -214,7 +218,7 @@ def test_two_jobs_go_round_twice_hot_and_cold_on_one_node(site: Site) -> None:
     pids = {name: site.worker(f"{name}-inference")["pid"] for name in ("hot", "cold")}
     for number in (1, 2):
         for name in ("hot", "cold"):
-            site.append(name, 10 * number, 10 * number + 6)
+            site.append(name, BATCH * number, BATCH * (number + 1))
         for name in ("hot", "cold"):
             site.wait(lambda name=name, number=number: len(site.rounds(name)) == number)  # type: ignore[misc]
             assert site.served(name)["state"] == "Loaded"
@@ -230,7 +234,7 @@ def test_two_jobs_go_round_twice_hot_and_cold_on_one_node(site: Site) -> None:
 
 def test_a_round_survives_the_death_of_the_lc_and_of_the_gm(site: Site) -> None:
     site.job("j")
-    site.append("j", 0, 6)
+    site.append("j", 0, BATCH)
     site.wait(lambda: site.worker("j-train-1").get("phase") == "Running")
     pid = site.worker("j-train-1")["pid"]
     site.node.stop(signal.SIGKILL)
@@ -238,17 +242,17 @@ def test_a_round_survives_the_death_of_the_lc_and_of_the_gm(site: Site) -> None:
     os.kill(pid, 0)
     site.open_gate("j")
     site.node.start()
-    site.append("j", 6, 8)
+    site.append("j", BATCH, BATCH + 2)
     site.gm.start()
     site.wait(lambda: len(site.rounds("j")) == 1)
     site.wait(lambda: site.served("j").get("state") == "Loaded" and site.served("j").get("round") == 1)
     assert site.node.log.read_text().count("sedna-worker-default-j-train-1 has been started") == 1
-    assert site.gm.get("datasets", "j")["status"]["samplesSeen"] == 8
+    assert site.gm.get("datasets", "j")["status"]["samplesSeen"] == BATCH + 2
 
 
 def test_a_deleted_job_leaves_no_process_and_no_worker(site: Site) -> None:
     site.job("j")
-    site.append("j", 0, 6)
+    site.append("j", 0, BATCH)
     site.wait(lambda: site.worker("j-train-1").get("phase") == "Running")
     pids = [site.worker(name)["pid"] for name in ("j-train-1", "j-inference")]
     site.gm.delete("incrementallearningjobs", "j")
