@@ -38,7 +38,11 @@ def describe(gm: GlobalManager, namespace: str, what: tuple[str, ...]) -> None:
         if number:
             click.echo("\n")
         for line in description(
-            kind, resource, rounds=_rounds(gm, kind, namespace, name), events=_events(gm, resource), now=current_time()
+            kind,
+            resource,
+            rounds=_rounds(gm, kind, namespace, name),
+            events=events_of(gm, resource),
+            now=current_time(),
         ):
             click.echo(line)
 
@@ -151,7 +155,8 @@ def _rounds(gm: GlobalManager, kind: Kind, namespace: str, name: str) -> list[Do
     return list(answer.get("items") or [])
 
 
-def _events(gm: GlobalManager, resource: Document) -> list[Document]:
+def events_of(gm: GlobalManager, resource: Document) -> list[Document]:
+    """Return what happened to a resource lately, the latest last."""
     metadata = resource["metadata"]
     about = f"involvedObject.name={metadata['name']},involvedObject.uid={metadata.get('uid', '')}"
     path = path_of(kind_named("Event"), metadata.get("namespace"))

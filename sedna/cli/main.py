@@ -20,6 +20,7 @@ from sedna.cli.getting import get
 from sedna.cli.images import image
 from sedna.cli.logs import logs
 from sedna.cli.up.command import up
+from sedna.cli.why import why
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -37,7 +38,7 @@ def sedna() -> None:
     """
 
 
-for _command in (up, apply, get, describe, delete, logs, image, completion):
+for _command in (up, apply, get, describe, why, delete, logs, image, completion):
     sedna.add_command(_command)
 
 
