@@ -103,6 +103,9 @@ class ProcessRunner:
             if record is None or record.final:
                 return
             (record.folder / "stop-requested").touch(mode=0o600)
+            if name not in self._watched:
+                # It may have said its number since we looked, and the event that tells so is still on its way.
+                self._adopt(record.folder)
             pidfd = self._watched.get(name)
             if pidfd is None:
                 raise RunnerUnavailable(f"The supervisor of {name} has not said its number yet.")
