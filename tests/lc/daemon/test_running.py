@@ -35,6 +35,20 @@ def test_a_worker_runs_from_wanted_to_reported_to_released(node: NodeUnderTest) 
     assert node.stop() == 0
 
 
+def test_a_program_that_fails_before_it_can_report_is_told_with_its_last_words(node: NodeUnderTest) -> None:
+    (node.folder / "images/app/v1/app/early.py").write_text("import nosuch\n")
+    template = {"containers": [{"name": "c", "image": "app:v1", "args": ["early.py"]}]}
+    words = "It ended with exit code 1: ModuleNotFoundError: No module named 'nosuch'"
+    node.start()
+    node.want("j-train-1", template=template)
+    assert node.wait_for("j-train-1", "Failed")["message"] == words
+    node.want("j-inference", template=template, role="inference", restartPolicy="Always")
+    node.gm.wait_until(lambda: node.status("j-inference").get("message") == f"It is started again. {words}")
+    node.gm.put("workers", "j-inference", metadata={"deletionTimestamp": "2026-11-22T15:00:00Z"})
+    node.gm.wait_until(lambda: not node.gm.get("workers", "j-inference"))
+    assert node.stop() == 0
+
+
 def test_w05_a_killed_lc_adopts_its_workers_without_a_gm(node: NodeUnderTest) -> None:
     node.start()
     node.want("j-train-1", "wait", str(node.folder / "go"))
