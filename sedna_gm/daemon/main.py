@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 import click
 
+from sedna.daemons.configuring import Misconfigured
+from sedna.daemons.notifying import Notifier
 from sedna_gm.daemon import configuring
 from sedna_gm.settings import Settings
 
@@ -45,7 +48,7 @@ def serve(config: Path, address_file: Path | None) -> None:
     settings = _load(config)
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # Late, since each costs a moment that `check-config` and `--help` can do without.
-    from sedna_gm.daemon import notifying, serving, wiring
+    from sedna_gm.daemon import serving, wiring
     from sedna_gm.store.sql.engines import DatabaseUnusable
 
     try:
@@ -53,11 +56,11 @@ def serve(config: Path, address_file: Path | None) -> None:
         wiring.open_store(settings).close()
     except DatabaseUnusable as error:
         raise click.ClickException(str(error)) from None
-    serving.Application(settings, notifying.from_environment(), address_file).run()
+    serving.Application(settings, Notifier.taken_from(os.environ), address_file).run()
 
 
 def _load(config: Path) -> Settings:
     try:
         return configuring.load(config)
-    except configuring.Misconfigured as error:
+    except Misconfigured as error:
         raise click.ClickException(str(error)) from None

@@ -22,8 +22,8 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from gunicorn.workers.ggevent import GeventWorker
 
-from sedna_gm.daemon.configuring import address
-from sedna_gm.daemon.notifying import Notifier
+from sedna.daemons.configuring import split_address
+from sedna.daemons.notifying import Notifier
 from sedna_gm.settings import Settings
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no typ
         super().__init__()
 
     def load_config(self) -> None:
-        host, port = address(self.settings.listen)
+        host, port = split_address(self.settings.listen)
         chosen = {
             "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
             "workers": 1,
@@ -162,6 +162,7 @@ class WatchingWorker(GeventWorker):  # type: ignore[misc]
             unfinished.write_text(f"{url}\n", encoding="utf-8")
             os.replace(unfinished, self.app.address_file)  # noqa: PTH105 - atomic, and says so
         self.app.notifier.ready()
+        self.app.notifier.keep_alive()
 
 
 class _Logger(Logger):  # type: ignore[misc]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
+from sedna.daemons.notifying import Notifier
 from sedna_lc.daemon import configuring
-from sedna_lc.daemon.notifying import Notifier
 from sedna_lc.daemon.wiring import LocalController
 from sedna_lc.errors import SettingsInvalid
 from sedna_lc.settings import Settings
@@ -56,7 +57,7 @@ class Signals:
 def run(settings: Settings, config: Path) -> None:
     """Run until told to stop. Raises LcError or RunnerError when it cannot start."""
     signals = Signals()
-    notifier = Notifier()
+    notifier = Notifier.taken_from(os.environ)
     controller = LocalController(settings)
     controller.start()
     logger.info("The LocalController of node %s runs.", settings.node_name)

@@ -14,8 +14,8 @@ from typing import IO
 
 from sedna.api.workers import WorkerReport
 from sedna.common.watching import FileWatcher
+from sedna.daemons.configuring import split_address
 from sedna_lc.daemon.choosing import choose, make_runner
-from sedna_lc.daemon.configuring import split_address
 from sedna_lc.daemon.describing import describer
 from sedna_lc.datasets.watching import DatasetKeeper
 from sedna_lc.errors import LcError

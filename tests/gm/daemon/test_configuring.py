@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from sedna_gm.daemon.configuring import Misconfigured, address, load
+from sedna.daemons.configuring import Misconfigured, split_address
+from sedna_gm.daemon.configuring import load
 from sedna_gm.daemon.main import main
 from sedna_gm.settings import HttpSettings, Settings
 
@@ -80,10 +81,10 @@ def test_the_command_says_ok_or_why_not(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("listen", "expected"), [("0.0.0.0:80", ("0.0.0.0", 80)), ("[::1]:9000", ("::1", 9000))])
 def test_addresses(listen: str, expected: tuple[str, int]) -> None:
-    assert address(listen) == expected
+    assert split_address(listen) == expected
 
 
 @pytest.mark.parametrize("listen", ["", ":9000", "host", "host:", "host:x", "host:-1", "host:٣"])
-def test_what_is_no_address(listen: str) -> None:
+def test_what_is_no_split_address(listen: str) -> None:
     with pytest.raises(ValueError, match="HOST:PORT"):
-        address(listen)
+        split_address(listen)

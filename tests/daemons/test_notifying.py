@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sedna_gm.daemon.notifying import Notifier
+from sedna.daemons.notifying import Notifier
 
 
 @pytest.fixture
@@ -24,7 +24,8 @@ def test_ready_alive_stopping(ear: socket.socket) -> None:
     notifier = Notifier.taken_from(environment)
     assert environment == {"HOME": "/"}
     notifier.ready()
-    assert ear.recv(100) == b"READY=1\nSTATUS=Serving."
+    notifier.keep_alive()
+    assert ear.recv(100) == b"READY=1"
     assert [ear.recv(100), ear.recv(100)] == [b"WATCHDOG=1"] * 2
     notifier.stopping()
     while (said := ear.recv(100)) == b"WATCHDOG=1":
