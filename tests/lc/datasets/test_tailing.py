@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from sedna_lc.datasets.tailing import Tail
 from sedna_lc.state.memory import MemoryStore
 from sedna_lc.state.stores import Store
+from tests.lc.datasets.rights import without_passing_modes
 
 Opener = Callable[..., Tail]
 
@@ -308,13 +309,17 @@ def test_a_file_that_cannot_be_read_is_said_and_read_when_it_is_mended(
     assert (tail.progress.lines, tail.progress.samples) == (3, 3)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read_is_said(opened: Opener, file: Path) -> None:
+def test_a_file_that_may_not_be_read_is_said_and_read_when_it_may_be(opened: Opener, file: Path) -> None:
     file.write_text(rows(0, 1))
     file.chmod(0)
-    tail = poll(opened())
-    assert tail.problem is not None
-    assert tail.problem.reason == "PermissionDenied"
+    with without_passing_modes():
+        tail = poll(opened())
+        assert tail.problem is not None
+        assert tail.problem.reason == "PermissionDenied"
+        file.chmod(0o600)
+        poll(tail)
+    assert tail.problem is None
+    assert tail.progress.samples == 1
 
 
 def test_lines_before_the_bad_one_count_and_a_fix_in_place_gives_the_rest(opened: Opener, file: Path) -> None:
