@@ -18,11 +18,16 @@ from sedna_lc.state.records import Placed, WorkerRecord
 
 # As much of an exception's text as a status should carry; the whole of it is in the worker's log.
 _MESSAGE_CHARACTERS = 4096
+_STAGES = ("train", "eval")
 
 
-def absorb(record: WorkerRecord, report: WorkerReport, time: str) -> WorkerRecord:
-    """Return the record with a report taken in. A worker that has ended is not changed any more."""
-    if is_final(record):
+def absorb(record: WorkerRecord, report: WorkerReport, time: str, role: str | None = None) -> WorkerRecord:
+    """Return the record with a report taken in. A worker that has ended is not changed any more.
+
+    `role` is the worker's, where it is known: a training that also evaluates its model, to print the numbers, is
+    judged by the model it reported, not by what it did beside that.
+    """
+    if is_final(record) or (role in _STAGES and report.kind in _STAGES and report.kind != role):
         return record
     if report.kind == "deploy":
         return _confirm(record, report, time)

@@ -212,8 +212,10 @@ class Applier:
         if not stored:
             return
         changed = record
+        wanted = self._means.store.wanted("workers").get(key)
+        role = wanted["spec"].get("role") if wanted is not None else None
         for one in stored:
-            changed = absorb(changed, WorkerReport.model_validate(one.body), self._means.now())
+            changed = absorb(changed, WorkerReport.model_validate(one.body), self._means.now(), role)
         self._keep(changed, record, stored[-1].sequence)
 
     def _take_leftovers(self, wanted: Worker, record: WorkerRecord) -> WorkerRecord:
@@ -223,7 +225,7 @@ class Applier:
         folder = self._means.places.spool_folder(wanted)
         changed = record
         for report in spools.read_leftovers(folder):
-            changed = absorb(changed, report, self._means.now())
+            changed = absorb(changed, report, self._means.now(), wanted.spec.role)
         self._keep(changed, record)
         spools.clear(folder)
         return changed

@@ -55,6 +55,17 @@ def test_a_training_that_reports_its_model_has_succeeded(world: World) -> None:
     ]  # fmt: skip
 
 
+def test_a_training_that_also_evaluates_is_judged_by_its_model(world: World) -> None:
+    key = world.want("train")
+    world.settle(key)
+    model = world.trained(key)
+    world.report(key, "eval", "completed", results=[{"url": "/elsewhere", "metrics": {"precision": 0.9}}])
+    world.host.finish(worker_unit(*key))
+    world.settle(key)
+    told = world.told(key)
+    assert (told["phase"], [result["url"] for result in told["results"]]) == ("Succeeded", [str(model)])
+
+
 def test_an_evaluation_that_reports_metrics_has_succeeded(world: World) -> None:
     key = world.want("eval")
     world.settle(key)
