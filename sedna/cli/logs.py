@@ -70,10 +70,13 @@ def _workers_of(gm: GlobalManager, namespace: str, job: str) -> list[Document]:
 
 
 def of_interest(workers: list[Document]) -> list[Document]:
-    """Return a job's present workers and the last of a round to end, if it failed; else the newest of all."""
+    """Return a job's present workers and the last of a round to end, if it failed; else the newest of all.
+
+    The failed one comes last: what is asked for must not scroll away above an inference worker's endless output.
+    """
     ended = [w for w in workers if _phase(w) in ENDED and (w.get("spec") or {}).get("role") in STAGE_ROLES]
     failed = [worker for worker in sorted(ended, key=_made)[-1:] if _phase(worker) == "Failed"]
-    return failed + [w for w in workers if _phase(w) in ACTIVE] or [max(workers, key=_made)]
+    return [w for w in workers if _phase(w) in ACTIVE] + failed or [max(workers, key=_made)]
 
 
 def _phase(worker: Document) -> str:

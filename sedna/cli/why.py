@@ -42,7 +42,7 @@ def why(gm: GlobalManager, namespace: str, what: str) -> None:
 def reasons(resource: Document, events: list[Document], now: datetime) -> Iterator[str]:
     """Yield a line for each reason that the resource's status and events give."""
     status = resource.get("status") or {}
-    ready = [c for c in status.get("conditions") or [] if c.get("type") == "Ready"]
+    ready = [c for c in status.get("conditions") or [] if c.get("type") == "Ready" and "stage" not in c]
     told = [
         _told(resource["metadata"]["name"], status, ("stage", "phase", "state", "reason")),
         _told("inference worker", status.get("serving") or {}, ("phase", "node")),

@@ -22,7 +22,7 @@ _config = click.option(
 )
 
 
-@click.group()
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="sedna-metal")
 def main() -> None:
     """Sedna's GlobalManager: takes manifests over HTTP and decides what runs where."""

@@ -20,7 +20,7 @@ _config = click.option(
 )
 
 
-@click.group()
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="sedna-metal")
 def main() -> None:
     """Sedna's LocalController: makes this host run what the GlobalManager wants of it."""

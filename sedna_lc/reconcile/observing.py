@@ -11,6 +11,8 @@ from sedna_lc.reconcile.last_words import are_wanted, ended_with
 from sedna_lc.runners.base import Activity, Reason, UnitState
 from sedna_lc.state.records import WorkerRecord
 
+# One end may be chance; a second one before the model was ever served is the model's.
+RESTARTS_OF_A_BAD_MODEL = 2
 _PHASES = {
     Activity.STARTING: "Starting",
     Activity.RUNNING: "Running",
@@ -35,7 +37,20 @@ def observed(wanted: Worker, record: WorkerRecord, unit: UnitState, last_words: 
         "start_time": moment(unit.started_at),
         "observed_generation": wanted.metadata.generation,
     }
-    return replace(record, launch="done", status=record.status.model_copy(update=changes))
+    return _doubted(replace(record, launch="done", status=record.status.model_copy(update=changes)))
+
+
+def _doubted(record: WorkerRecord) -> WorkerRecord:
+    """A new model under which the program ends again and again is refused: the last good one did better."""
+    model, serving, good, restarts = record.status.model, record.serving, record.last_good, record.status.restarts
+    ended = restarts - record.restarts_before
+    if model is None or model.state != "Loading" or ended < RESTARTS_OF_A_BAD_MODEL:
+        return record
+    if serving is None or good is None or good.sha256 == serving.sha256:
+        return record
+    message = f"The worker ended {ended} times before it served it. {record.status.message or ''}".rstrip()
+    told = {"state": "Refused", "reason": "WorkerCrashed", "message": message}
+    return replace(record, status=record.status.model_copy(update={"model": model.model_copy(update=told)}))
 
 
 def _why(record: WorkerRecord, unit: UnitState, last_words: str | None) -> tuple[str | None, str | None]:

@@ -109,7 +109,9 @@ def serve(means: Means, wanted: Worker, record: WorkerRecord, model: ModelRefere
         reason = f"The hot-update file cannot be written: {problem}."
         return _told(record, _refused(model, "HotUpdateFailed", reason, means.now()), wanted)
     slot.prune([placed, record.serving, record.last_good])
-    return _told(replace(record, serving=placed), _loading(placed, means.now()), wanted)
+    # A cold update makes the unit anew, and its restarts count from zero.
+    before = record.status.restarts if is_hot(wanted) else 0
+    return _told(replace(record, serving=placed, restarts_before=before), _loading(placed, means.now()), wanted)
 
 
 def _serve_from_the_start(means: Means, wanted: Worker, record: WorkerRecord, model: ModelReference) -> WorkerRecord:

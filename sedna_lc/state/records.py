@@ -39,6 +39,8 @@ class WorkerRecord:
     """The last model that it confirmed."""
     started_with: str = ""
     """The sha256 of the model that its unit was started with."""
+    restarts_before: int = 0
+    """How often its unit had been restarted when it was told to serve that model."""
     complaint: str | None = None
     """What was wrong with its last results, such as a metric that is no number."""
     status: WorkerStatus = field(default_factory=WorkerStatus)
@@ -58,6 +60,7 @@ class WorkerRecord:
             "serving": asdict(self.serving) if self.serving else None,
             "lastGood": asdict(self.last_good) if self.last_good else None,
             "startedWith": self.started_with,
+            "restartsBefore": self.restarts_before,
             "complaint": self.complaint,
             "status": self.status.dump(),
         }
@@ -75,6 +78,7 @@ class WorkerRecord:
             serving=Placed(**fields["serving"]) if fields["serving"] else None,
             last_good=Placed(**fields["lastGood"]) if fields["lastGood"] else None,
             started_with=fields["startedWith"],
+            restarts_before=fields.get("restartsBefore", 0),
             complaint=fields["complaint"],
             status=WorkerStatus.model_validate(fields["status"]),
         )

@@ -238,6 +238,8 @@ def _wait(snapshot: Snapshot, status: Status, worker: Worker | None) -> Step:
     _, ends = late(snapshot, status, _allowed(snapshot))
     node = worker.spec.node_name if worker else status.nodes.get(Stage.DEPLOY.value, "")
     sentence = f"Waits for the inference worker on node {node} to load the model of round {status.round}."
+    if worker is not None and worker.status.message:
+        sentence = f"{sentence} {worker.status.message}"
     settings = snapshot.settings
     soon = snapshot.after(settings.silent_start if worker and worker.status.model is None else settings.recheck)
     return stay(status, f"{sentence}{silence(snapshot, node)}", min(ends, soon))

@@ -35,7 +35,9 @@ def waiting(snapshot: Snapshot, status: Status) -> Step:
         by_hand = None
     unavailable = _unavailable(snapshot)
     if unavailable is not None:
-        return blocked(status, unavailable, recheck)
+        # That its node has still to look is how every dataset begins, and nobody's business to mend.
+        looked = snapshot.dataset is not None and snapshot.dataset.status.state is not None
+        return (blocked if looked else stay)(status, unavailable, recheck)
     counts = status.samples or SampleCounts()
     if counts.seen < counts.used:
         told = f"Dataset {_name(snapshot)} now counts {counts.seen} samples, fewer than the {counts.used} used before."

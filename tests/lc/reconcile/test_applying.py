@@ -488,6 +488,30 @@ class TestHotUpdate:
         assert world.told(key)["model"]["state"] == "Loaded"
         assert world.record(key).status.phase == "Running"
 
+    def test_a_model_under_which_the_program_ends_again_and_again_is_refused(
+        self, world: World, key: tuple[str, str]
+    ) -> None:
+        world.host.crash(worker_unit(*key))
+        world.settle(key)
+        world.serve(key, world.model("r1", "poison"), 1)
+        world.settle(key)
+        world.host.crash(worker_unit(*key))
+        world.settle(key)
+        assert world.told(key)["model"]["state"] == "Loading", "one end may be chance"
+        world.host.crash(worker_unit(*key))
+        world.settle(key)
+        told = world.told(key)["model"]
+        assert (told["state"], told["reason"], told["round"]) == ("Refused", "WorkerCrashed", 1)
+        assert told["message"].startswith("The worker ended 2 times before it served it.")
+        world.serve(key, world.deployed, 0)
+        world.settle(key)
+        for _ in range(3):
+            world.host.crash(worker_unit(*key))
+            world.settle(key)
+        assert world.told(key)["model"]["state"] == "Loading", "there is nothing better to go back to"
+        self.confirm(world, key)
+        assert world.told(key)["model"]["state"] == "Loaded"
+
     def test_a_model_that_is_not_there_is_refused_and_the_old_one_goes_on(
         self, world: World, key: tuple[str, str]
     ) -> None:
