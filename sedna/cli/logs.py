@@ -45,7 +45,7 @@ def logs(gm: GlobalManager, namespace: str, what: str, follow: bool, tail: int |
                 sys.stdout.buffer.write(piece)
                 sys.stdout.buffer.flush()
         else:
-            _show_side_by_side(names, streams)
+            _show_several(names, streams, at_once=follow)
 
 
 def _workers(gm: GlobalManager, namespace: str, what: str) -> list[Document]:
@@ -115,8 +115,8 @@ def _silence(gm: GlobalManager, worker: Document) -> str:
     return ""
 
 
-def _show_side_by_side(names: list[str], streams: list[Iterator[bytes]]) -> None:
-    """Print several logs at once, each line behind its worker's name."""
+def _show_several(names: list[str], streams: list[Iterator[bytes]], *, at_once: bool) -> None:
+    """Print several logs, each line behind its worker's name: side by side, or one after the other."""
     printing = threading.Lock()
     failures: list[CommandError] = []
 
@@ -131,6 +131,8 @@ def _show_side_by_side(names: list[str], streams: list[Iterator[bytes]]) -> None
     threads = [threading.Thread(target=show, args=pair, daemon=True) for pair in zip(names, streams, strict=True)]
     for thread in threads:
         thread.start()
+        if not at_once:
+            thread.join()
     for thread in threads:
         thread.join()
     if failures:

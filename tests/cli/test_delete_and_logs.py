@@ -121,7 +121,8 @@ def test_a_jobs_log_has_its_failed_worker_beside_the_present_one(run: Run, gm: F
     worker(gm, "demo-eval-2", "Failed", "2026-11-22T14:10:00Z")
     worker(gm, "demo-inference", "Running", "2026-11-22T13:00:00Z")
     lines = run("logs", "demo").stdout.splitlines()
-    assert {line.split()[0] for line in lines} == {"[demo-eval-2]", "[demo-inference]"}
+    order = list(dict.fromkeys(line.split()[0] for line in lines))
+    assert order == ["[demo-inference]", "[demo-eval-2]"], "the failure must not scroll away"
 
 
 def test_a_failure_that_a_later_worker_made_good_is_old_news(run: Run, gm: FakeGM) -> None:

@@ -49,6 +49,19 @@ def test_a_node_tells_by_its_condition(run: Run, gm: FakeGM) -> None:
     assert run("why", "no/edge-1").stdout == "Ready (Unknown, HeartbeatsStopped): No sign of life.\n"
 
 
+def test_the_steps_a_job_has_made_are_no_reasons(run: Run, gm: FakeGM) -> None:
+    made = {
+        "type": "Ready",
+        "stage": "Train",
+        "status": "False",
+        "reason": "TriggerHolds",
+        "message": "Round 1 begins.",
+    }
+    status = {"stage": "Train", "phase": "Waiting", "message": "Waits for samples.", "conditions": [made]}
+    gm.put("IncrementalLearningJob", "demo", status=status)
+    assert run("why", "demo").stdout == "demo (Train, Waiting): Waits for samples.\n"
+
+
 def test_one_that_says_nothing_is_no_empty_answer(run: Run, gm: FakeGM) -> None:
     gm.put("Model", "base")
     assert "says nothing of itself yet" in run("why", "md/base").stdout

@@ -493,3 +493,12 @@ class TestPaused:
         world.report(INFERENCE, phase="Running")
         world.settle()
         assert world.at() == ("Train", "Starting")
+
+
+def test_a_deployment_that_waits_says_what_keeps_the_worker_from_serving(world: World) -> None:
+    world.round_to_deploy()
+    told = "It is started again. It ended with exit code 3."
+    world.report("helmets-inference", phase="Starting", restarts=1, message=told)
+    world.settle()
+    assert world.at()[0] == "Deploy"
+    assert told in world.status()["message"]

@@ -199,6 +199,7 @@ def test_a_dataset_that_no_node_has_looked_at_is_waited_for() -> None:
     world.create(job_manifest())
     world.settle()
     assert world.status()["message"] == "Waits for node edge-node to look at dataset samples."
+    assert [event["message"] for event in world.events() if event["type"] == "Warning"] == []
 
 
 def test_a_dataset_made_again_under_its_name_begins_at_zero() -> None:
