@@ -27,7 +27,7 @@ HEAD = """\
 | 3 | the GlobalManager cannot be reached |
 
 Types may be written in full or short, in any letter case: `datasets` (`ds`), `models` (`md`),
-`incrementallearningjobs` (`ilj`, `il`, `job`), `workers` (`wk`), `nodes` (`no`), `events` (`ev`).
+`incrementallearningjobs` (`ilj`, `il`, `job`), `workers` (`wk`), `artifacts` (`art`), `nodes` (`no`), `events` (`ev`).
 
 `--server` and `-n` may also stand before the command: `sedna --server http://gm:9000 get ilj`.
 

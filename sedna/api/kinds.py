@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sedna.api import datasets, events, incremental_learning, models, nodes, workers
+from sedna.api import artifacts, datasets, events, incremental_learning, models, nodes, workers
 from sedna.api.meta import GROUP, VERSION, Resource
 from sedna.api.names import check_dns_label, check_dns_subdomain
+from sedna.api.quantities import size_text
 
 Cell = str | int | float | None
 
@@ -100,6 +101,23 @@ def _short_hash(*path: str) -> Callable[[Mapping[str, Any]], Cell]:
     return lambda resource: str(value(resource) or "")[:12] or None
 
 
+def _content(artifact: Mapping[str, Any]) -> Cell:
+    spec = artifact.get("spec", {})
+    if "model" in spec:
+        return f"model {spec['model'].get('name', '')}"
+    return f"samples of {spec.get('samples', {}).get('dataset', {}).get('name', '')}"
+
+
+def _bytes(*path: str) -> Callable[[Mapping[str, Any]], Cell]:
+    value = _at(*path)
+
+    def shown(resource: Mapping[str, Any]) -> Cell:
+        size = value(resource)
+        return size_text(int(size)) if isinstance(size, (int, float)) else None
+
+    return shown
+
+
 AGE = _column("Age", "Time since the resource was made", "metadata", "creationTimestamp", type="date")
 
 KINDS: tuple[Kind, ...] = (
@@ -159,6 +177,22 @@ KINDS: tuple[Kind, ...] = (
             _column("Round", "Round it works for", "spec", "round", type="integer"),
             _column("Node", "Where it runs", "spec", "nodeName"),
             _column("Restarts", "How often it was started again", "status", "restarts", type="integer"),
+            AGE,
+            _column("Message", "Why it is so", "status", "message", priority=1),
+        ),
+        check_name=check_dns_subdomain,
+    ),
+    Kind(
+        "Artifact",
+        "artifacts",
+        artifacts.Artifact,
+        ("art",),
+        (
+            _column("Node", "Where the content lies", "spec", "nodeName"),
+            Column("What", "string", "The model or dataset that is sent", _content),
+            _column("Phase", "How far the sending is", "status", "phase"),
+            Column("Size", "string", "Bytes of all its files", _bytes("status", "sizeBytes")),
+            Column("Sent", "string", "How much of it the store has", _bytes("status", "sentBytes")),
             AGE,
             _column("Message", "Why it is so", "status", "message", priority=1),
         ),

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from sedna.api.meta import API_VERSION, Int, KeyValue, NonEmpty, Resource, Text, Time, Value
+from sedna.api.meta import API_VERSION, Int, KeyValue, NonEmpty, Resource, ResourceName, Text, Time, Value
+from sedna.api.trees import ArtifactReference
 
 
 class ModelSpec(Value):
@@ -19,6 +20,8 @@ class ModelSpec(Value):
     device_soc_versions: Annotated[list[Text], Field(alias="device_soc_versions")] = Field(default_factory=list)
     """Chips that the file is made for."""
     credential_name: Text | None = None
+    node_name: ResourceName | None = None
+    """The node on which the file lies; absent: wherever it is used."""
 
 
 class ModelVersion(Value):
@@ -31,6 +34,10 @@ class ModelVersion(Value):
     """The round that made it; 0 for the model a job began with."""
     job: Text | None = None
     time: Time | None = None
+    node_name: ResourceName | None = None
+    """The node on which `url` lies; absent: wherever it is used."""
+    artifact: ArtifactReference | None = None
+    """Where other nodes fetch it."""
 
 
 class ModelStatus(Value):

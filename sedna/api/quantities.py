@@ -51,3 +51,14 @@ def memory_bytes(text: str) -> int:
 def cpu_cores(text: str) -> float:
     """Return cores, `500m` being 0.5."""
     return float(parse_quantity(text))
+
+
+def size_text(size: int) -> str:
+    """Return a number of bytes as a person reads it, in powers of a thousand: `812 B`, `1.4 MB`, `40 MB`."""
+    amount, unit = float(size), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        # 999.5 is shown as 1000, which is one of the next unit.
+        if amount < 999.5:
+            break
+        amount, unit = amount / 1000, larger
+    return f"{amount:.1f} {unit}" if unit != "B" and amount < 9.95 else f"{amount:.0f} {unit}"

@@ -13,6 +13,7 @@ from pydantic import Field
 from sedna.api.incremental_learning import HardExampleMining
 from sedna.api.meta import API_VERSION, Bool, Int, NonEmpty, Number, Resource, ResourceName, Text, Time, Value
 from sedna.api.pods import PodSpec
+from sedna.api.trees import ArtifactReference
 
 NODE_FINALIZER = "sedna.io/node"
 FINAL_PHASES = ("Succeeded", "Failed")
@@ -58,6 +59,8 @@ class ModelReference(Value):
     sha256: Text | None = None
     """Absent: not known yet; the LocalController reports it."""
     round: Annotated[Int, Field(ge=0)] = 0
+    artifact: ArtifactReference | None = None
+    """Where to fetch it; absent: it lies under `url` on the node itself."""
 
 
 class HotUpdate(Value):
@@ -77,6 +80,8 @@ class WorkerSpec(Value):
     template: PodSpec
     dataset: DatasetReference | None = None
     samples: list[SampleRange] = Field(default_factory=list)
+    samples_artifact: ArtifactReference | None = None
+    """Where to fetch the samples; absent: the dataset lies on the node itself."""
     models: list[ModelReference] = Field(default_factory=list)
     """train: the base; eval: new, then deployed; inference: the one to serve."""
     output_dir: Text = ""

@@ -10,6 +10,8 @@ from sedna.api.status import Cause
 # A worker is one run on one node for one job. Another run is another worker.
 _IMMUTABLE: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "Worker": (("spec", "nodeName"), ("spec", "role"), ("spec", "job")),
+    # What was sent under a name stays what that name stands for.
+    "Artifact": (("spec",),),
 }
 
 
