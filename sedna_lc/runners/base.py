@@ -78,6 +78,9 @@ class UnitSpec:
     target: str = ""
     #: Variables whose change makes no other unit: the running worker learns the new value by other means.
     volatile: tuple[str, ...] = ()
+    #: Secrets by name: the file of this host that the worker finds as `$CREDENTIALS_DIRECTORY/<name>`. Read anew
+    #: whenever the unit starts; what is in it is never part of the description.
+    credentials: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def fingerprint(self) -> str:
@@ -88,6 +91,9 @@ class UnitSpec:
         contents = asdict(self)
         contents["environment"] = {k: v for k, v in self.environment.items() if k not in self.volatile}
         contents["binds"] = [asdict(bind) for bind in self.binds if not (bind.read_only and bind.source == bind.target)]
+        if not self.credentials:
+            # A unit without secrets is the same unit as before there were any: an upgrade disturbs no worker.
+            del contents["credentials"]
         text = json.dumps(contents, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 

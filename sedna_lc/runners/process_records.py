@@ -12,6 +12,7 @@ import fcntl
 import json
 import logging
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from sedna_lc.runners.base import Activity, Reason, UnitState
+from sedna_lc.runners.shim import CREDENTIALS
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +105,7 @@ def settle(folder: Path) -> Record | None:
         if record.notes is None:
             return None
         end_orphans(record.notes.get("invocation", ""))
+        shutil.rmtree(folder / CREDENTIALS, ignore_errors=True)
         log.warning("The supervisor of unit %s is gone; what was left of the unit has been ended.", folder.name)
         notes = record.notes | {
             "phase": "failed",

@@ -10,10 +10,11 @@ for each worker. Files in the folder:
     stop-requested  exists when the LC asked for the end (then it sends SIGTERM)
     state.json      what happened so far, replaced as a whole
     log, log.1      what the worker wrote, the older half in log.1
+    credentials/    the worker's secrets, as long as it runs
 """
 
 # pathlib would be a good part of what this program costs, and there is one of it for each worker:
-# ruff: noqa: PTH105, PTH110, PTH123, PTH208
+# ruff: noqa: PTH100, PTH102, PTH105, PTH106, PTH108, PTH110, PTH123, PTH208
 from __future__ import annotations
 
 import contextlib
@@ -29,6 +30,7 @@ from collections.abc import Callable
 from typing import Any
 
 LOCK_FD = 3
+CREDENTIALS = "credentials"
 #: A run this long counts as success, so the next failure is met with the shortest delay again.
 GOOD_RUN_SECONDS = 600
 #: From linux/prctl.h.
@@ -142,10 +144,11 @@ class Supervisor:
         self.child, self.exit, self.kill_at = None, None, None
         self.record("starting", invocation=invocation)
         try:
+            secrets = hand_over(self.spec["credentials"])
             self.child = subprocess.Popen(
                 self.spec["argv"],
                 cwd=self.spec["working_directory"],
-                env={**self.spec["environment"], "INVOCATION_ID": invocation},
+                env={**self.spec["environment"], **secrets, "INVOCATION_ID": invocation},
                 stdin=subprocess.DEVNULL,
                 stdout=write,
                 stderr=write,
@@ -265,6 +268,7 @@ class Supervisor:
                 break
             delay = min(delay * 2, longest)
             self.state["restarts"] += 1
+        take_back()
         if self.asked:
             self.state.update(reason=self.asked, message=self.asked_message)
         good = self.state.get("exit_code") == 0 and self.asked in ("", "Stopped")
@@ -292,6 +296,31 @@ class Supervisor:
             self.check_deadline(now)
             if not self.asked:
                 self.select(min(until, self.deadline or until))
+
+
+def hand_over(credentials: dict[str, str]) -> dict[str, str]:
+    """Copy the secrets, as they are now, into a folder of this user's alone; return the variable that names it.
+
+    What systemd does for `LoadCredential=`. Raises OSError naming the file that cannot be read.
+    """
+    take_back()
+    if not credentials:
+        return {}
+    os.mkdir(CREDENTIALS, 0o700)
+    for name, path in credentials.items():
+        with open(path, "rb") as source:
+            content = source.read()
+        with open(os.open(f"{CREDENTIALS}/{name}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400), "wb") as copy:
+            copy.write(content)
+    return {"CREDENTIALS_DIRECTORY": os.path.abspath(CREDENTIALS)}
+
+
+def take_back() -> None:
+    """Remove the secrets: nobody runs who may read them."""
+    with contextlib.suppress(FileNotFoundError):
+        for name in os.listdir(CREDENTIALS):
+            os.unlink(f"{CREDENTIALS}/{name}")
+        os.rmdir(CREDENTIALS)
 
 
 def signal_name(number: int) -> str:

@@ -20,7 +20,14 @@ from sedna_lc.runners.systemd.words import ActiveState, Result
 _EXITED = 1
 #: systemd's own exit codes: it was to run the program and could not, from EXIT_CHDIR on.
 _SYSTEMD_CODES = range(200, 246)
-_STEPS = {200: "its working directory", 203: "its program", 216: "its group", 217: "its user", 226: "its mounts"}
+_STEPS = {
+    200: "its working directory",
+    203: "its program",
+    216: "its group",
+    217: "its user",
+    226: "its mounts",
+    243: "its credentials",
+}
 _ALIVE = {
     ActiveState.ACTIVE: Activity.RUNNING,
     ActiveState.RELOADING: Activity.RUNNING,

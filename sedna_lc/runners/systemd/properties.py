@@ -106,6 +106,9 @@ def transient_properties(spec: UnitSpec, user: str | None, sandbox: bool) -> lis
             # The last field is MS_REC: what is mounted below the source is there, too.
             value = [(bind.source, bind.target, may_be_missing(bind), 0x4000) for bind in binds]
             properties.append((name, ("a(ssbt)", value)))
+    if spec.credentials:
+        # systemd reads the files as root and hands a copy, in memory, to this unit's user alone.
+        properties.append(("LoadCredential", ("a(ss)", sorted(spec.credentials.items()))))
     return properties
 
 

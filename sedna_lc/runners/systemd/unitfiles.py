@@ -31,6 +31,9 @@ def render_service(spec: UnitSpec, user: str | None, sandbox: bool) -> str:
         key = "BindReadOnlyPaths" if bind.read_only else "BindPaths"
         ignore = "-" if properties.may_be_missing(bind) else ""
         service.append(f"{key}={quote(ignore + bind.source)}:{quote(bind.target)}")
+    for name, path in sorted(spec.credentials.items()):
+        # Not quoted: systemd takes what follows the colon as it stands.
+        service.append(f"LoadCredential={name}:{path.replace('%', '%%')}")
     install = [f"WantedBy={spec.target or 'multi-user.target'}"]
     return _HEADER + "\n".join(_section(name, lines) for name, lines in (*sections.items(), ("Install", install)))
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import datetime, timezone
 
 import pytest
 
-from sedna_lc.runners.base import Activity, Reason, UnitState
+from sedna_lc.runners.base import Activity, Reason, UnitSpec, UnitState
 from sedna_lc.runners.errors import NoSuchUnit, UnitBusy
 from tests.lc.runners.worlds import Bell, World
 
@@ -202,3 +203,10 @@ class TestRunner:
         world.runner.close()
         world.reopen()
         assert world.runner.observe()[NAME] == before
+
+
+def test_a_unit_without_secrets_is_the_unit_that_earlier_releases_started() -> None:
+    spec = UnitSpec("w", "d", ("/bin/true",), "/", {"A": "1"})
+    # Written down by a release that knew no credentials; another value would end running workers in an upgrade.
+    assert spec.fingerprint == "d9a2a6235a16c5b7e639cd8539c185974d584eefcf2f1f554370fb3160ea547d"
+    assert replace(spec, credentials={"minio": "/etc/sedna/credentials/minio"}).fingerprint != spec.fingerprint

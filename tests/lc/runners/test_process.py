@@ -291,6 +291,56 @@ class TestSecrecy:
         assert "hunter" not in caplog.text
         assert "hunter" not in repr(spec)
 
+    def test_secrets_come_as_files_that_only_the_worker_reads(self, process_world: ProcessWorld, bell: Bell) -> None:
+        secret = process_world.folder / "minio"
+        secret.write_text("hunter4")
+        secret.chmod(0o600)
+        code = (
+            "import json, os; d = os.environ['CREDENTIALS_DIRECTORY']; p = d + '/minio'; "
+            "print(json.dumps([open(p).read(), os.stat(p).st_mode & 0o777, os.stat(d).st_mode & 0o777, os.listdir(d)]))"
+        )
+        spec = python(code, credentials={"minio": str(secret)})
+        process_world.runner.start(spec)
+        bell.wait_for(NAME, ended)
+        assert json.loads(first_line(process_world)) == ["hunter4", 0o400, 0o700, ["minio"]]
+        assert "hunter4" not in repr(spec)
+        # They go with the unit, and are told nowhere else.
+        folder = process_world.folder / "state/units" / NAME
+        assert not (folder / "credentials").exists()
+        for path in folder.iterdir():
+            assert path.name == "log" or b"hunter4" not in path.read_bytes()
+
+    def test_secrets_are_read_anew_at_every_start(self, process_world: ProcessWorld, bell: Bell) -> None:
+        secret = process_world.folder / "minio"
+        secret.write_text("old")
+        code = (
+            f"import os, sys; print(open(os.environ['CREDENTIALS_DIRECTORY'] + '/minio').read(), flush=True); "
+            f"new = os.path.getsize({str(secret)!r}) == 5; open({str(secret)!r}, 'w').write('newer'); sys.exit(not new)"
+        )
+        process_world.runner.start(python(code, credentials={"minio": str(secret)}, restart="OnFailure"))
+        bell.wait_for(NAME, ended)
+        log = b"".join(process_world.runner.read_log(NAME, None, False, threading.Event()))
+        assert log.split() == [b"old", b"newer"]
+
+    def test_a_secret_that_is_gone_fails_the_start_and_names_its_file(
+        self, process_world: ProcessWorld, bell: Bell
+    ) -> None:
+        process_world.runner.start(python("", credentials={"minio": "/nowhere/minio"}))
+        state = bell.wait_for(NAME, ended)
+        assert state.reason == Reason.START_FAILED
+        assert "/nowhere/minio" in state.message
+
+    def test_no_secret_is_left_by_a_supervisor_that_was_killed(self, process_world: ProcessWorld, bell: Bell) -> None:
+        secret = process_world.folder / "minio"
+        secret.write_text("hunter5")
+        process_world.runner.start(process_world.spec(NAME, credentials={"minio": str(secret)}))
+        bell.wait_for(NAME, running)
+        folder = process_world.folder / "state/units" / NAME
+        assert (folder / "credentials/minio").exists()
+        os.kill(supervisor(process_world), signal.SIGKILL)
+        assert bell.wait_for(NAME, ended).reason == Reason.UNIT_VANISHED
+        assert not (folder / "credentials").exists()
+
     def test_nobody_else_reads_the_description_or_the_log(self, process_world: ProcessWorld, bell: Bell) -> None:
         process_world.runner.start(process_world.spec(NAME))
         bell.wait_for(NAME, running)

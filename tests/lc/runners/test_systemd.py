@@ -239,6 +239,26 @@ class TestStarting:
         assert seen["Slice"] == "sedna.slice"
         assert seen["ProtectSystem"] == "strict"
 
+    def test_secrets_are_systemds_to_hand_over(self, world: SystemdWorld, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level(logging.DEBUG)
+        secret = world.folder / "minio"
+        secret.write_text("hunter6")
+        start(world, credentials={"minio": str(secret)})
+        unit = world.systemd.unit(UNIT)
+        assert unit is not None
+        told = [f"minio:{secret}"] if world.persistent else [("minio", str(secret))]
+        assert unit.settings["LoadCredential"] == told
+        written = [path.read_bytes() for path in world.folder.rglob("*") if path.is_file() and path != secret]
+        assert not any(b"hunter6" in content for content in written)
+        assert "hunter6" not in caplog.text
+
+    def test_a_secret_that_systemd_could_not_read_is_named_as_the_reason(self, world: SystemdWorld) -> None:
+        bell = start(world)
+        world.finish(NAME, 243)
+        state = bell.wait_for(NAME, ended)
+        assert state.reason == Reason.START_FAILED
+        assert "its credentials" in state.message
+
 
 class TestReboot:
     def test_inference_comes_back_without_any_controller(self, installed: SystemdWorld) -> None:

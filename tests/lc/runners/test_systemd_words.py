@@ -40,6 +40,7 @@ SPEC = make_spec(
     cpu_weight=200,
     runtime_max_seconds=600,
     restart="OnFailure",
+    credentials={"minio": "/etc/sedna/credentials/minio", "a.b": "/srv/100% mine/a.b"},
 )
 text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
 
@@ -111,6 +112,13 @@ class TestProperties:
         odd = dict(word.split("=", 1) for word in program[1:-1]) if program[0] == "/usr/bin/env" else {}
         assert odd | accepted == environment
 
+    def test_secrets_are_named_and_not_told(self) -> None:
+        assert properties(SPEC)["LoadCredential"] == (
+            "a(ss)",
+            [("a.b", "/srv/100% mine/a.b"), ("minio", "/etc/sedna/credentials/minio")],
+        )
+        assert "LoadCredential" not in properties(make_spec("w", ("/bin/true",)))
+
     def test_the_fake_knows_every_property(self) -> None:
         for spec in (SPEC, replace(SPEC, restart="Always"), make_spec("w", ("/bin/true",))):
             for name, (signature, _) in properties(spec, user="u").items():
@@ -140,6 +148,8 @@ class TestUnitFiles:
             'BindPaths="/srv/video":"/video"',
             'BindReadOnlyPaths="/srv/ro":"/ro"',
             'BindPaths="-/output":"/output"',
+            "LoadCredential=minio:/etc/sedna/credentials/minio",
+            "LoadCredential=a.b:/srv/100%% mine/a.b",
         ):
             assert line in seen
 

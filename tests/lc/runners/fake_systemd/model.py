@@ -53,6 +53,7 @@ TRANSIENT = {
     "Environment": "as",
     "BindPaths": "a(ssbt)",
     "BindReadOnlyPaths": "a(ssbt)",
+    "LoadCredential": "a(ss)",
 }
 
 
@@ -363,7 +364,7 @@ class Model:
         task.add_done_callback(self._tasks.discard)
 
 
-_LISTS = ("PartOf", "WantedBy", "Environment", "BindPaths", "BindReadOnlyPaths")
+_LISTS = ("PartOf", "WantedBy", "Environment", "BindPaths", "BindReadOnlyPaths", "LoadCredential")
 
 
 def parse_unit(text: str) -> dict[str, Any]:
