@@ -1,6 +1,6 @@
 """What to do next for one worker: a pure function of one view. No I/O, no clock.
 
-`loop` calls it again after every act until it says REST, so each act is small and every crash between two of them
+`applying` calls it again after every act until it says REST, so each act is small and every crash between two of them
 is only another view.
 """
 

@@ -1,7 +1,7 @@
 """The reconciler as its neighbours see it: what the GM wants comes in, reports come in, units say that they changed.
 
 `sedna_lc.gm.watching` tells it of workers, `sedna_lc.http` of reports, the runner of units; each becomes a look at
-one worker in `loop`. A slow safety look at all of them catches what nobody told.
+one worker in `sedna_lc.loops`. A slow safety look at all of them catches what nobody told.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sedna.api.validating import parse
 from sedna.api.workers import Worker, WorkerReport
 from sedna_lc.errors import Never
 from sedna_lc.reconcile.applying import Applier
-from sedna_lc.reconcile.loop import KeyedLoop
+from sedna_lc.loops import KeyedLoop
 from sedna_lc.reconcile.starting import Means
 from sedna_lc.runners.errors import NoSuchUnit, RunnerError, RunnerUnavailable
 from sedna_lc.runners.names import worker_unit

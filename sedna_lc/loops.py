@@ -1,6 +1,7 @@
-"""One queue per worker: different workers at the same time, one worker's acts in order, repeats folded.
+"""One queue per key: different keys at the same time, one key's acts in order, repeats folded.
 
-A slow act (copying a model) holds up its own worker only; an error slows its own worker down with growing pauses.
+`sedna_lc.reconcile` has one for its workers, `sedna_lc.artifacts` for what it sends and for what it fetches. A slow
+act (copying a model) holds up its own key only; an error slows its own key down with growing pauses.
 """
 
 from __future__ import annotations
@@ -24,8 +25,16 @@ Step = Callable[[Key], float | None]
 class KeyedLoop:
     """Calls `step` for keys on threads of its own, never twice at once for one key."""
 
-    def __init__(self, step: Step, pauses: Callable[[], Iterator[float]], monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        step: Step,
+        pauses: Callable[[], Iterator[float]],
+        monotonic: Callable[[], float],
+        name: str = "Worker",
+        threads: int = _THREADS,
+    ) -> None:
         self._step = step
+        self._name = name
         self._pauses = pauses
         self._monotonic = monotonic
         self._changed = threading.Condition()
@@ -36,7 +45,7 @@ class KeyedLoop:
         self._failing: dict[Key, Iterator[float]] = {}
         self._stopping = False
         self._threads = [
-            threading.Thread(target=self._work, name=f"reconcile-{number}", daemon=True) for number in range(_THREADS)
+            threading.Thread(target=self._work, name=f"{name.lower()}-{number}", daemon=True) for number in range(threads)
         ]
 
     def start(self) -> None:
@@ -77,7 +86,9 @@ class KeyedLoop:
             except Exception:
                 pause = self._failing.setdefault(key, self._pauses())
                 seconds = next(pause)
-                logger.exception("Worker %s could not be looked after; again in %.1f s.", "/".join(key), seconds)
+                logger.exception(
+                    "%s %s could not be looked after; again in %.1f s.", self._name, "/".join(key), seconds
+                )
             with self._changed:
                 self._running.discard(key)
                 if key in self._again:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from sedna_lc.reconcile.loop import KeyedLoop
+from sedna_lc.loops import KeyedLoop
 from sedna_lc.state.stores import Key
 
 A, B = ("n", "a"), ("n", "b")
