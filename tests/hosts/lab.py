@@ -115,7 +115,10 @@ def host(name: str, act: str, host: str) -> None:
 @NAME
 @click.argument("folder", type=click.Path(path_type=Path))
 def journals(name: str, folder: Path) -> None:
-    """Save the journals and the list of units of all hosts in a folder."""
+    """Save the journals and the list of units of all hosts in a folder; no lab is fine, too."""
+    if not (folder_of(name) / "lab.json").exists():
+        click.echo(f"There is no lab {name}.")
+        return
     Lab.open(name).save_evidence(folder)
     click.echo(f"The journals of {name} are in {folder}")
 

@@ -21,7 +21,7 @@ from tests.hosts.running import run
 
 HOSTS = ("cloud", "edge1", "edge2")
 # Interface names allow 15 characters with their prefix; a hyphen would make "a" and "a-b" hard to tell apart.
-NAME = re.compile(r"[a-z][a-z0-9]{0,9}")
+NAME = re.compile(r"[a-z][a-z0-9]{0,11}")
 NEEDED = {
     "systemd-nspawn": "systemd-container",
     "debootstrap": "debootstrap",
@@ -74,7 +74,7 @@ class Lab:
         for word in (name, *hosts):
             if not NAME.fullmatch(word):
                 raise LabError(
-                    f"{word!r} is no name for a lab or a host: up to ten small letters and digits, a letter first."
+                    f"{word!r} is no name for a lab or a host: up to twelve small letters and digits, a letter first."
                 )
         missing = sorted({package for command, package in NEEDED.items() if shutil.which(command) is None})
         if missing:

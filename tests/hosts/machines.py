@@ -246,7 +246,9 @@ class Machine:
         """Write into a folder of this machine what a person needs to see why a test failed here."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "journal.log").write_text(self.journal())
-        shutil.copy(self.folder / "console.log", folder)
+        console = self.folder / "console.log"
+        if console.exists():
+            shutil.copy(console, folder)
         if self._group.leader() is not None:
             units = self.systemctl("list-units", "--all", "--full", "sedna*", check=False)
             (folder / "units.txt").write_text(units + self.systemctl("list-jobs", check=False))
