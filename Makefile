@@ -10,7 +10,7 @@ export PYTHON
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format docs docs-serve references clean lock set-up set-up-dev
+.PHONY: help demo test test-hosts check format docs docs-serve references clean lock set-up set-up-dev
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ demo: set-up ## Run the helmet-detection job to its end (sets up what it needs)
 
 test: set-up-dev ## Run all tests
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+
+test-hosts: set-up-dev ## Install on three real systemd hosts, made and removed here, and try it all (root)
+	@.ci/test-hosts
 
 check: set-up-dev ## Check format, lint, types, import contracts and docs
 	$(BIN)/ruff format --check .
