@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 StrPath = str | os.PathLike[str]
@@ -49,10 +49,12 @@ def tree_digest(path: StrPath) -> str:
     Links are followed, so a folder of links and its plain copy are the same model. Empty folders,
     permissions and times do not count. Raises NotADirectoryError when `path` is not a folder.
     """
-    lines = (
-        file_digest(file).encode("ascii") + b"  " + os.fsencode(relative) + b"\n"
-        for relative, file in files_below(path)
-    )
+    return digest_of_files((relative, file_digest(file)) for relative, file in files_below(path))
+
+
+def digest_of_files(files: Iterable[tuple[str, str]]) -> str:
+    """The digest of a folder (see `tree_digest`) whose files are known by relative path and sha256."""
+    lines = (sha256.encode("ascii") + b"  " + os.fsencode(relative) + b"\n" for relative, sha256 in files)
     return hashlib.sha256(b"".join(sorted(lines))).hexdigest()
 
 

@@ -15,6 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
+from sedna.common.remote_errors import RemoteError
+
 # As much as a line of a status should carry; the whole traceback is in the worker's log.
 _CHARACTERS = 500
 # Code that the user did not write: Python's, this package's, and (with "<") what has no file.
@@ -54,13 +56,17 @@ def mark_reported(error: BaseException) -> bool:
 
 
 def report_uncaught(report: Callable[[BaseException], None]) -> None:
-    """Call `report` with an exception that ends the process, once, before it is printed as usual."""
+    """Call `report` with an exception that ends the process, once, before it is printed."""
     printing = sys.excepthook
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         if not issubclass(kind, KeyboardInterrupt) and mark_reported(error):
             report(error)
-        printing(kind, error, trace)
+        if isinstance(error, RemoteError):
+            # A wrong key or URL is no bug of the script: a sentence mends it, and a traceback hides the sentence.
+            sys.stderr.write(f"{describe(error)}\n")
+        else:
+            printing(kind, error, trace)
 
     sys.excepthook = hook
 

@@ -46,13 +46,17 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def isfile(self, path: str) -> bool:
-        return (self.folder / path).is_file()
+    def info(self, path: str) -> dict[str, object]:
+        if (self.folder / path).is_file():
+            return {"type": "file", "size": (self.folder / path).stat().st_size}
+        if self.find(f"{path}/", detail=True):
+            return {"type": "directory", "size": 0}
+        raise FileNotFoundError(path)
 
-    def find(self, path: str) -> list[str]:
+    def find(self, path: str, *, detail: bool) -> dict[str, dict[str, object]]:
         # By text, as an object store lists: a prefix is no folder.
         keys = [one.relative_to(self.folder).as_posix() for one in self.folder.rglob("*") if one.is_file()]
-        return sorted(key for key in keys if key.startswith(path))
+        return {key: self.info(key) for key in sorted(keys) if key.startswith(path)}
 
     def get_file(self, rpath: str, lpath: str) -> None:
         shutil.copyfile(self.folder / rpath, lpath)
@@ -114,11 +118,11 @@ def test_w49n_an_upload_deletes_its_source_and_only_after_a_whole_copy(tmp_path:
 
 
 def test_w49b_a_folder_is_uploaded_below_its_target(tmp_path: Path, store: Store) -> None:
-    remotes.send_objects(model(tmp_path / "model"), "s3://bkt/jobs/7/", lambda url: store)
-    assert store.find("") == ["bkt/jobs/7/g", "bkt/jobs/7/sub/f"]
-    remotes.send_objects(tmp_path / "model" / "g", "s3://bkt/one", lambda url: store)
-    remotes.send_objects(tmp_path / "model" / "g", "s3://bkt/two/", lambda url: store)
-    assert {"bkt/one", "bkt/two/g"} <= set(store.find(""))
+    remotes.send_objects(model(tmp_path / "model"), "s3://bkt/jobs/7/", lambda url, credential: store)
+    assert list(store.find("", detail=True)) == ["bkt/jobs/7/g", "bkt/jobs/7/sub/f"]
+    remotes.send_objects(tmp_path / "model" / "g", "s3://bkt/one", lambda url, credential: store)
+    remotes.send_objects(tmp_path / "model" / "g", "s3://bkt/two/", lambda url, credential: store)
+    assert {"bkt/one", "bkt/two/g"} <= set(store.find("", detail=True))
 
 
 def test_w49c_a_download_takes_the_folder_and_not_its_namesakes(
@@ -130,14 +134,14 @@ def test_w49c_a_download_takes_the_folder_and_not_its_namesakes(
         target = tmp_path / "target"
         (target / "kept").parent.mkdir(exist_ok=True)
         (target / "kept").write_text("")
-        remotes.fetch_objects(url, target, lambda url: store)
+        remotes.fetch_objects(url, target, lambda url, credential: store)
         assert sorted(path.relative_to(target).as_posix() for path in target.rglob("*")) == [
             "g", "kept", "sub", "sub/f",
         ]  # fmt: skip
-    remotes.fetch_objects("s3://bkt/models/m1/g", tmp_path / "file", lambda url: store)
+    remotes.fetch_objects("s3://bkt/models/m1/g", tmp_path / "file", lambda url, credential: store)
     assert (tmp_path / "file").read_text() == "graph"
     with pytest.raises(RuntimeError, match="nothing has the name s3://bkt/models/m2"):
-        remotes.fetch_objects("s3://bkt/models/m2", tmp_path / "none", lambda url: store)
+        remotes.fetch_objects("s3://bkt/models/m2", tmp_path / "none", lambda url, credential: store)
     assert not (tmp_path / "none").exists()
 
 
