@@ -56,7 +56,7 @@ def split_address(listen: str) -> tuple[str, int]:
 def _group(group: type[S], content: Mapping[Any, Any], prefix: str, problems: list[str]) -> S | None:
     """The group's value; None, with the problems told, when it cannot be made."""
     found = len(problems)
-    fields = {_key(one.name): one for one in dataclasses.fields(group)}  # type: ignore[arg-type]
+    fields = {key_of(one.name): one for one in dataclasses.fields(group)}  # type: ignore[arg-type]
     hints = typing.get_type_hints(group)
     values: dict[str, Any] = {}
     for key, value in content.items():
@@ -67,7 +67,7 @@ def _group(group: type[S], content: Mapping[Any, Any], prefix: str, problems: li
             problems.append(f"{prefix}{key}: is not a setting; {hint}")
         elif dataclasses.is_dataclass(hints[field.name]) and isinstance(value, Mapping):
             values[field.name] = _group(hints[field.name], value, f"{prefix}{key}.", problems)
-        elif (problem := _wrong(value, hints[field.name])) is not None:
+        elif (problem := _wrong(value, hints[field.name], _most(field.name))) is not None:
             problems.append(f"{prefix}{key}: {problem}")
         else:
             values[field.name] = value
@@ -78,13 +78,18 @@ def _group(group: type[S], content: Mapping[Any, Any], prefix: str, problems: li
     return group(**values) if len(problems) == found else None
 
 
-def _wrong(value: Any, expected: Any) -> str | None:
+def _most(name: str) -> int:
+    """The largest number that a setting may be: a disk has terabytes, but nothing can wait for more seconds."""
+    return 2**62 if name.endswith("_bytes") else 2**31
+
+
+def _wrong(value: Any, expected: Any, most: int) -> str | None:
     """What is wrong with a value of one of the few types that settings have."""
     origin = typing.get_origin(expected)
     if origin in (types.UnionType, typing.Union):
         # The only unions: something, or nothing.
         inner = next(one for one in typing.get_args(expected) if one is not types.NoneType)
-        return None if value is None else _wrong(value, inner)
+        return None if value is None else _wrong(value, inner, most)
     if origin is typing.Literal:
         choices = typing.get_args(expected)
         return None if value in choices else f"{value!r} is not one of {', '.join(choices)}"
@@ -96,13 +101,14 @@ def _wrong(value: Any, expected: Any) -> str | None:
         if isinstance(value, bool) or not isinstance(value, int if expected is int else (int, float)):
             return f"a {'whole ' if expected is int else ''}number was expected, not {value!r}"
         # Every number in settings is a count, a size or a time of waiting.
-        return None if 0 < value < 2**31 else f"a number above 0 was expected, not {value!r}"
+        return None if 0 < value < most else f"a number above 0 was expected, not {value!r}"
     if expected is str:
         return None if isinstance(value, str) and value else f"a text was expected, not {value!r}"
     is_texts = isinstance(value, Mapping) and all(isinstance(one, str) for pair in value.items() for one in pair)
     return None if is_texts else f"a mapping of texts was expected, not {value!r}"
 
 
-def _key(name: str) -> str:
+def key_of(name: str) -> str:
+    """Return a field's name as files spell it: `log_level` is `logLevel`."""
     first, *rest = name.split("_")
     return first + "".join(part.capitalize() for part in rest)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from sedna.api.trees import check_store
 from sedna.daemons import configuring
 from sedna_gm.settings import Settings
 
@@ -28,3 +29,9 @@ def _unusable(settings: Settings) -> Iterator[str]:
     database = settings.database
     if database != "memory" and not (database.startswith(f"{_SQLITE}/") and len(database) > len(_SQLITE) + 1):
         yield f"database: {database!r} is neither memory nor sqlite:////ABSOLUTE/PATH"
+    if not settings.artifacts.folder.startswith("/"):
+        yield f"artifacts.folder: {settings.artifacts.folder!r} is not absolute"
+    try:
+        check_store(settings.artifacts.store)
+    except ValueError as error:
+        yield f"artifacts.store: {error}"

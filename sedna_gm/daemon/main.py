@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from datetime import datetime, timezone
 from pathlib import Path
 
 import click
@@ -20,6 +21,12 @@ _config = click.option(
     show_default=True,
     help="The settings, as YAML.",
 )
+
+
+class ConfigUnusable(click.ClickException):
+    """The settings cannot be used. Its own exit code (EX_CONFIG): systemd need not try again."""
+
+    exit_code = os.EX_CONFIG
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -44,7 +51,7 @@ def check_config(config: Path) -> None:
     help="Write the URL to this file once it is served; tells the port where `listen` ends in :0.",
 )
 def serve(config: Path, address_file: Path | None) -> None:
-    """Serve until SIGTERM or Ctrl-C."""
+    """Serve until SIGTERM or Ctrl-C. SIGHUP reads the log level again."""
     settings = _load(config)
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # Late, since each costs a moment that `check-config` and `--help` can do without.
@@ -56,11 +63,53 @@ def serve(config: Path, address_file: Path | None) -> None:
         wiring.open_store(settings).close()
     except DatabaseUnusable as error:
         raise click.ClickException(str(error)) from None
-    serving.Application(settings, Notifier.taken_from(os.environ), address_file).run()
+    serving.Application(settings, config.absolute(), Notifier.taken_from(os.environ), address_file).run()
+
+
+@main.command()
+@_config
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def backup(config: Path, file: Path) -> None:
+    """Copy the database to FILE while the service runs.
+
+    FILE is one SQLite database, checked, readable by its owner only, and never an existing file. It holds all
+    resources and the history of rounds. Artifacts are not in it: they are copies of what a node has, on their way to
+    another one, and are sent again.
+    """
+    from sedna_gm.store.sql.copying import CopyFailed, back_up
+
+    try:
+        count = back_up(_load(config).database, file)
+    except CopyFailed as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{file}: {count} resources.")
+
+
+@main.command()
+@_config
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def restore(config: Path, file: Path) -> None:
+    """Put the backup FILE in the database's place; the service must not run.
+
+    FILE is checked first. The database of before stays beside the new one under another name, which is told.
+    """
+    from sedna_gm.store.sql.copying import CopyFailed
+    from sedna_gm.store.sql.copying import restore as put_back
+    from sedna_gm.store.sql.engines import DatabaseUnusable
+
+    try:
+        done = put_back(_load(config).database, file, datetime.now(timezone.utc))
+    except DatabaseUnusable as error:
+        raise click.ClickException(f"{error} Stop it first: systemctl stop sedna-gm.") from None
+    except CopyFailed as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{done.resources} resources restored from {file}.")
+    if done.aside is not None:
+        click.echo(f"The database of before is {done.aside}; remove it when you need it no more.")
 
 
 def _load(config: Path) -> Settings:
     try:
         return configuring.load(config)
     except Misconfigured as error:
-        raise click.ClickException(str(error)) from None
+        raise ConfigUnusable(str(error)) from None

@@ -9,6 +9,9 @@ import contextlib
 import logging
 import os
 import resource
+import signal
+import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -19,11 +22,14 @@ from gevent.event import Event
 from gevent.pool import Pool
 from gevent.server import StreamServer
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 from gunicorn.workers.ggevent import GeventWorker
 
-from sedna.daemons.configuring import split_address
+from sedna.daemons import reloading
+from sedna.daemons.configuring import Misconfigured, split_address
 from sedna.daemons.notifying import Notifier
+from sedna_gm.daemon import configuring, telling
 from sedna_gm.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,6 +42,12 @@ T = TypeVar("T")
 
 # Reading a megabyte of YAML takes about three seconds, in which nobody else would be served.
 _LONG_WORK = 16 * 1024
+# How often the serving loop looks whether it shall stop or read its settings again.
+_TURN_SECONDS = 1.0
+# How often `systemctl status` gets a new sentence, if there is anything new.
+_STATUS_SECONDS = 15.0
+# What can change while running; the rest is part of what was built from it.
+_CHANGEABLE = ("log_level",)
 
 
 def in_a_thread(work: Callable[[], T], size: int) -> T:
@@ -56,8 +68,9 @@ def allow_many_files() -> None:
 class Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """Our settings as gunicorn's, and our app, built in the worker once gevent has patched it."""
 
-    def __init__(self, settings: Settings, notifier: Notifier, address_file: Path | None) -> None:
+    def __init__(self, settings: Settings, config: Path, notifier: Notifier, address_file: Path | None) -> None:
         self.settings = settings
+        self.config = config
         self.notifier = notifier
         self.address_file = address_file
         self.manager: GlobalManager | None = None
@@ -95,18 +108,48 @@ class Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no typ
         self.manager = build(self.settings, aside=in_a_thread)
         return self.manager.app
 
-    def reload(self) -> None:
-        """SIGHUP, as when a terminal is closed: ends the service, like SIGTERM.
+    def run(self) -> None:
+        """Serves until told to stop; a process that cannot start says why and ends."""
+        try:
+            _Parent(self).run()
+        except RuntimeError as error:
+            logger.critical("The service cannot run: %s", error)
+            sys.exit(1)
 
-        gunicorn would start a second worker beside the first, and there must be one writer only.
+    def reread(self) -> reloading.Reloaded[Settings]:
+        """Takes over what has changed in the settings, if they can be used."""
+        reloaded = reloading.reread(self.settings, lambda: configuring.load(self.config), _CHANGEABLE, Misconfigured)
+        self.settings = reloaded.settings
+        logging.getLogger().setLevel(self.settings.log_level)
+        return reloaded
+
+
+class _Parent(Arbiter):  # type: ignore[misc]
+    """gunicorn's first process, which keeps one child that serves."""
+
+    def handle_hup(self) -> None:
+        """SIGHUP: the child reads the settings again.
+
+        gunicorn would start a second child beside the first, and there must be one writer only. This process reads
+        them as well, for a child that it may have to start in place of one that died.
         """
-        raise StopIteration
+        self.app.reread()
+        self.kill_workers(signal.SIGHUP)
 
 
 class WatchingWorker(GeventWorker):  # type: ignore[misc]
     """gunicorn's gevent worker, but its end comes at once and ends the watches first."""
 
+    # gunicorn would let SIGHUP end the child while it sets its signals up.
+    SIGNALS = tuple(number for number in GeventWorker.SIGNALS if number != signal.SIGHUP)
+
     app: Application
+
+    def init_signals(self) -> None:
+        """As gunicorn does, and SIGHUP."""
+        self.told_to_reread, self.trouble = False, ""
+        signal.signal(signal.SIGHUP, self.handle_hup)
+        super().init_signals()
 
     def run(self) -> None:
         """Serves until told to stop."""
@@ -119,9 +162,7 @@ class WatchingWorker(GeventWorker):  # type: ignore[misc]
             server.start()
             servers.append(server)
         self._tell()
-        while self.alive:
-            self.notify()
-            self.leaving.wait(1.0)
+        self._go_round()
         self.app.notifier.stopping()
         logger.info("Stopping.")
         for server in servers:
@@ -134,6 +175,39 @@ class WatchingWorker(GeventWorker):  # type: ignore[misc]
         if manager is not None:
             # Once more, for the connections that the last requests have opened.
             manager.store.close()
+
+    def _go_round(self) -> None:
+        """Wakes up in gevent's loop again and again: whoever hears of it knows that the loop is not stuck."""
+        notifier = self.app.notifier
+        turn = min(_TURN_SECONDS, notifier.watchdog_seconds or _TURN_SECONDS)
+        alive_at = status_at = time.monotonic()
+        while self.alive:
+            self.notify()
+            if self.told_to_reread:
+                self._reread()
+            now = time.monotonic()
+            if now >= alive_at:
+                notifier.alive()
+                alive_at = now + (notifier.watchdog_seconds or _TURN_SECONDS) - turn
+            if now >= status_at and self.app.manager is not None and notifier.is_heard:
+                sentence = telling.sentence(self.url, self.app.manager.store)
+                # A file that cannot be used stays visible until it is mended.
+                notifier.status(f"{sentence} {self.trouble}".strip())
+                status_at = now + _STATUS_SECONDS
+            self.leaving.wait(turn)
+
+    def _reread(self) -> None:
+        self.told_to_reread = False
+        self.app.notifier.reloading()
+        reloaded = self.app.reread()
+        reloading.tell(reloaded)
+        self.trouble = reloaded.sentence if reloaded.refused else ""
+        # Whatever came of it, the service serves.
+        self.app.notifier.ready(reloaded.sentence)
+
+    def handle_hup(self, _sig: int, _frame: Any) -> None:
+        """SIGHUP. A signal may come in the middle of anything, so it only leaves a note for `run`."""
+        self.told_to_reread = True
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """SIGTERM. A signal may come in the middle of anything, so it only leaves a note for `run`."""
@@ -155,14 +229,13 @@ class WatchingWorker(GeventWorker):  # type: ignore[misc]
 
     def _tell(self) -> None:
         host, port = self.sockets[0].getsockname()[:2]
-        url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        self.url = url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         logger.info("Serving on %s; resources are in %s.", url, self.app.settings.database)
         if self.app.address_file is not None:
             unfinished = self.app.address_file.with_name(f"{self.app.address_file.name}.new")
             unfinished.write_text(f"{url}\n", encoding="utf-8")
             os.replace(unfinished, self.app.address_file)  # noqa: PTH105 - atomic, and says so
-        self.app.notifier.ready()
-        self.app.notifier.keep_alive()
+        self.app.notifier.ready(f"Serving on {url}.")
 
 
 class _Logger(Logger):  # type: ignore[misc]

@@ -7,10 +7,13 @@ from datetime import datetime, timezone
 
 from flask import Flask
 
+from sedna_gm.artifacts.collecting import Collector
+from sedna_gm.artifacts.disks import DiskBlobs
+from sedna_gm.asides import Aside, at_once
 from sedna_gm.controllers import supervising
 from sedna_gm.http.apps import create_app
 from sedna_gm.http.exchange import Exchange
-from sedna_gm.http.parts import Aside, Parts, at_once
+from sedna_gm.http.parts import Parts
 from sedna_gm.settings import Settings
 from sedna_gm.store.heartbeats import Heartbeats
 from sedna_gm.store.interface import Clock, Store
@@ -26,11 +29,13 @@ class GlobalManager:
     store: Store
     exchange: Exchange
     controllers: supervising.Controllers
+    collector: Collector
 
     def stop(self) -> None:
         """Ends controllers and watches. Requests under way may still use the store until they are done."""
         self.exchange.close()
         self.controllers.stop()
+        self.collector.stop()
         self.store.close()
 
 
@@ -54,5 +59,8 @@ def build(settings: Settings, clock: Clock = now, aside: Aside = at_once) -> Glo
     # Stopping waits for what a controller has begun, but not longer than an operator likes to.
     patient = supervising.Settings(node_silence=settings.node_silence_seconds, patience=settings.http.stop_seconds)
     controllers = supervising.start(store, heartbeats, clock, patient)
-    app = create_app(Parts(store, heartbeats, clock, settings.http, exchange, aside))
-    return GlobalManager(app, store, exchange, controllers)
+    blobs = DiskBlobs(settings.artifacts, clock, aside)
+    collector = Collector(store, {"": blobs}, clock, settings.artifacts.keep_seconds)
+    collector.start()
+    app = create_app(Parts(store, heartbeats, clock, blobs, settings.http, exchange, aside))
+    return GlobalManager(app, store, exchange, controllers, collector)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 import click
@@ -18,6 +19,12 @@ _config = click.option(
     show_default=True,
     help="The settings, as YAML.",
 )
+
+
+class ConfigUnusable(click.ClickException):
+    """The settings cannot be used. Its own exit code (EX_CONFIG): systemd need not try again."""
+
+    exit_code = os.EX_CONFIG
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -56,4 +63,4 @@ def _load(config: Path) -> Settings:
     try:
         return configuring.load(config)
     except SettingsInvalid as problem:
-        raise click.ClickException(str(problem)) from None
+        raise ConfigUnusable(str(problem)) from None

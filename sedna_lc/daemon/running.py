@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
+from sedna.daemons import reloading
 from sedna.daemons.notifying import Notifier
 from sedna_lc.daemon import configuring
 from sedna_lc.daemon.wiring import LocalController
@@ -19,6 +20,10 @@ from sedna_lc.settings import Settings
 logger = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 3600.0
+# How often systemd hears how things stand, if there is anything new.
+_TURN_SECONDS = 15.0
+# What can change while running; the rest is part of what was built from it.
+_CHANGEABLE = ("log_level",)
 
 
 class Signals:
@@ -61,9 +66,8 @@ def run(settings: Settings, config: Path) -> None:
     controller = LocalController(settings)
     controller.start()
     logger.info("The LocalController of node %s runs.", settings.node_name)
-    notifier.ready()
-    while not signals.wait(notifier.watchdog_seconds or _IDLE_SECONDS, lambda: _reload(config)):
-        notifier.alive()
+    notifier.ready(controller.sentence())
+    _go_round(signals, notifier, controller, settings, config)
     notifier.stopping()
     logger.info("Stopping.")
     if settings.stop_workers_on_exit:
@@ -72,12 +76,30 @@ def run(settings: Settings, config: Path) -> None:
     logger.info("Stopped.")
 
 
-def _reload(config: Path) -> None:
-    """Take over what can change while running: the log level. The rest needs a restart, which disturbs no worker."""
-    try:
-        settings = configuring.load(config)
-    except SettingsInvalid as problem:
-        logger.error("The settings stay as they are: %s", problem)  # noqa: TRY400
-        return
-    logging.getLogger().setLevel(settings.log_level)
-    logger.info("The log level is %s now; other settings count from the next start.", settings.log_level)
+def _go_round(
+    signals: Signals, notifier: Notifier, controller: LocalController, settings: Settings, config: Path
+) -> None:
+    """Tell systemd now and then that all goes round, and how things stand, until it is time to stop."""
+    trouble = ""
+
+    def reload() -> None:
+        nonlocal settings, trouble
+        notifier.reloading()
+        reloaded = reloading.reread(settings, lambda: configuring.load(config), _CHANGEABLE, SettingsInvalid)
+        settings = reloaded.settings
+        logging.getLogger().setLevel(settings.log_level)
+        reloading.tell(reloaded)
+        # A file that cannot be used stays visible until it is mended.
+        trouble = reloaded.sentence if reloaded.refused else ""
+        notifier.ready(reloaded.sentence)
+
+    turn = min(_TURN_SECONDS if notifier.is_heard else _IDLE_SECONDS, notifier.watchdog_seconds or _IDLE_SECONDS)
+    was_stuck = False
+    while not signals.wait(turn, reload):
+        stuck = controller.stuck()
+        if not stuck:
+            notifier.alive()
+        elif not was_stuck:
+            logger.error("%s systemd is left to start this program again; workers go on.", stuck)
+        was_stuck = bool(stuck)
+        notifier.status(" ".join(filter(None, (stuck or controller.sentence(), trouble))))

@@ -42,6 +42,9 @@ _LONGEST_WAIT_SECONDS = 10.0
 _CLOSE_SECONDS = 1.0
 # What a stop waits for a GM that takes its time: what it was not told now is durable.
 _TELL_SECONDS = 3.0
+# What a safety look may take beyond its period before the LC is taken to be stuck: a unit's start takes 30 s at the
+# worst, and several may come before it.
+_STUCK_SECONDS = 150.0
 
 
 class CannotStart(LcError):
@@ -56,6 +59,7 @@ class LocalController:
         self._settings = settings
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._looked = time.monotonic()
         state_dir = Path(settings.state_dir)
         with contextlib.ExitStack() as undo:
             self._lock = undo.enter_context(_lock(state_dir))
@@ -122,6 +126,26 @@ class LocalController:
         self._begin("questions", self._answerer.run)
         self._begin("safety", self._look_now_and_then)
 
+    def sentence(self) -> str:
+        """Return what `systemctl status` shows while all is well."""
+        reachable = {True: "GM reachable", False: "GM not reachable", None: "GM not asked yet"}[self._client.reachable]
+        running = sum(1 for record in self.store.workers() if record.status.phase == "Running")
+        workers = "1 worker runs" if running == 1 else f"{running} workers run"
+        return f"Node {self._settings.node_name}; {reachable}; {workers}."
+
+    def stuck(self) -> str:
+        """Return a sentence about what does not go round any more; "" while everything does.
+
+        The safety look passes through the store, the reconciler, the runner and its bus: one of them that hangs, hangs
+        it, too.
+        """
+        if ended := [thread.name for thread in self._threads if not thread.is_alive()]:
+            return f"The thread {ended[0]} has ended."
+        silence = time.monotonic() - self._looked
+        if silence > self._settings.safety_poll_seconds + _STUCK_SECONDS:
+            return f"Workers have not been looked at for {silence:.0f} s."
+        return ""
+
     def close(self) -> None:
         """Stop hearing, deciding and telling; workers go on. Takes about a second."""
         self._stop.set()
@@ -160,6 +184,7 @@ class LocalController:
             except Exception:
                 # A net that tears at the first accident catches nothing.
                 logger.exception("The safety look failed; the next one comes.")
+            self._looked = time.monotonic()
 
 
 class _DatasetListener:

@@ -10,7 +10,7 @@ import json
 import logging
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,8 @@ MERGE_PATCH = "application/merge-patch+json"
 # The GM sends a bookmark every minute; a connection that is silent for twice that is dead, whatever TCP says.
 IDLE_SECONDS = 120.0
 _TIMEOUT_SECONDS = 15.0
+# A file comes without pauses; a line that is silent for so long is dead.
+_DOWNLOAD_IDLE_SECONDS = 30.0
 # Not the letter's or the request's fault: a proxy, a quota, a token that is about to be renewed.
 _PASSING = frozenset({401, 403, 408, 425, 429})
 
@@ -66,6 +68,11 @@ class GmClient:
         # How often the GM has come back: whoever waits for it learns it from whoever reached it first.
         self._returns = 0
 
+    @property
+    def reachable(self) -> bool | None:
+        """Whether the GM answered when it was last asked; None before the first answer."""
+        return self._reachable
+
     def get(self, path: str) -> dict[str, Any]:
         """Read one resource."""
         return self._request("GET", path)
@@ -91,6 +98,34 @@ class GmClient:
         """Change something by a merge-patch."""
         content = json.dumps(body).encode()
         return self._request("PATCH", path, content=content, headers={"Content-Type": MERGE_PATCH})
+
+    def upload(self, path: str, pieces: Iterable[bytes], begin: int, size: int, total: int) -> None:
+        """Put `size` bytes of a file of `total` bytes, from byte `begin` on."""
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
+        if size < total:
+            headers["Content-Range"] = f"bytes {begin}-{begin + size - 1}/{total}"
+        # The answer to the last piece comes when the whole file has been verified.
+        timeout = httpx.Timeout(_TIMEOUT_SECONDS, read=IDLE_SECONDS)
+        self._request("PUT", path, content=pieces, headers=headers, timeout=timeout)
+
+    def download(self, path: str, begin: int) -> Iterator[bytes]:
+        """Yield the bytes of a file from byte `begin` on, as they come."""
+        headers = {"Range": f"bytes={begin}-", "Accept": "application/octet-stream"} if begin else {}
+        request = self._http.build_request("GET", path, headers=headers, timeout=_DOWNLOAD_IDLE_SECONDS)
+        with self._open(request) as response:
+            # A server that does not know ranges sends all of it again.
+            skip = begin if response.status_code == httpx.codes.OK else 0
+            pieces = response.iter_bytes()
+            while True:
+                try:
+                    piece = next(pieces, None)
+                except (httpx.HTTPError, httpx.StreamError) as problem:
+                    raise self._unavailable(problem) from problem
+                if piece is None:
+                    return
+                if len(piece) > skip:
+                    yield piece[skip:]
+                skip = max(0, skip - len(piece))
 
     def stream_out(self, path: str, pieces: Iterator[bytes]) -> None:
         """Post a body that is made while it is sent; may take for ever."""
@@ -236,7 +271,7 @@ def _refusal(response: httpx.Response, message: str) -> Exception:
     if code == httpx.codes.CONFLICT:
         return GmConflict(code, message)
     if code in _PASSING or not httpx.codes.is_client_error(code):
-        return GmUnavailable(message, _retry_after(response), answered=True)
+        return GmUnavailable(message, _retry_after(response), answered=True, code=code)
     return GmRefused(code, message)
 
 

@@ -19,18 +19,40 @@ def ear(tmp_path: Path) -> Iterator[socket.socket]:
         yield ear
 
 
-def test_ready_alive_stopping(ear: socket.socket) -> None:
+def test_every_word_as_systemd_reads_it(ear: socket.socket) -> None:
     environment = {"NOTIFY_SOCKET": ear.getsockname(), "WATCHDOG_USEC": "20000", "WATCHDOG_PID": "1", "HOME": "/"}
     notifier = Notifier.taken_from(environment)
     assert environment == {"HOME": "/"}
-    notifier.ready()
-    notifier.keep_alive()
-    assert ear.recv(100) == b"READY=1"
-    assert [ear.recv(100), ear.recv(100)] == [b"WATCHDOG=1"] * 2
+    assert notifier.watchdog_seconds == 0.01
+    notifier.ready("All is well.")
+    notifier.alive()
     notifier.stopping()
-    while (said := ear.recv(100)) == b"WATCHDOG=1":
-        pass
-    assert said == b"STOPPING=1"
+    assert ear.recv(100) == b"READY=1\nSTATUS=All is well."
+    assert ear.recv(100) == b"WATCHDOG=1"
+    assert ear.recv(100) == b"STOPPING=1\nSTATUS=Stopping."
+
+
+def test_a_reload_names_the_moment_at_which_it_began(ear: socket.socket) -> None:
+    notifier = Notifier(ear.getsockname(), monotonic_micros=lambda: 77)
+    notifier.reloading()
+    notifier.ready()
+    assert ear.recv(100) == b"RELOADING=1\nMONOTONIC_USEC=77\nSTATUS=Reading the settings again."
+    assert ear.recv(100) == b"READY=1"
+
+
+def test_a_sentence_is_said_once_and_on_one_line(ear: socket.socket) -> None:
+    notifier = Notifier(ear.getsockname())
+    notifier.status("two\nlines\nREADY=1")
+    notifier.status("two\nlines\nREADY=1")
+    notifier.status("another")
+    assert [ear.recv(100), ear.recv(100)] == [b"STATUS=two lines READY=1", b"STATUS=another"]
+
+
+def test_nobody_waits_for_a_sign_of_life_that_was_not_asked_for(ear: socket.socket) -> None:
+    notifier = Notifier.taken_from({"NOTIFY_SOCKET": ear.getsockname()})
+    notifier.alive()
+    notifier.stopping()
+    assert ear.recv(100).startswith(b"STOPPING=1")
 
 
 def test_the_abstract_namespace(tmp_path: Path) -> None:
@@ -38,11 +60,12 @@ def test_the_abstract_namespace(tmp_path: Path) -> None:
         ear.bind(f"\0{tmp_path}")
         ear.settimeout(30)
         Notifier(f"@{tmp_path}").stopping()
-        assert ear.recv(100) == b"STOPPING=1"
+        assert ear.recv(100).startswith(b"STOPPING=1")
 
 
 def test_without_systemd_nothing_is_said() -> None:
     notifier = Notifier.taken_from({})
+    assert not notifier.is_heard
     notifier.ready()
     notifier.stopping()
 

@@ -191,6 +191,30 @@ def test_a_killed_up_leaves_nothing_behind(up: Up) -> None:
     up.until("Sedna is up in")
 
 
+def test_a_terminal_that_is_closed_ends_everything(tmp_path: Path) -> None:
+    """The daemons themselves read their settings again at SIGHUP; what a person started in a terminal ends with it."""
+    terminal, inside = os.openpty()
+    # A session of its own, whose terminal this is: closing it is then what closing a window is.
+    command = ["setsid", "--ctty", "--wait", str(BIN / "sedna"), "up", "--dir", str(tmp_path)]
+    process = subprocess.Popen(
+        [*command, "--port", "0", "--lc-port", "0"], stdin=inside, stdout=inside, stderr=inside, start_new_session=True
+    )
+    try:
+        os.close(inside)
+        said = b""
+        while b"Sedna is up in" not in said:
+            said += os.read(terminal, 4096)
+        os.close(terminal)
+        process.wait(60)
+        assert processes_below(tmp_path) == []
+        for name in ("gm", "lc"):
+            assert "Stopping." in (tmp_path / "logs" / f"{name}.log").read_text()
+    finally:
+        process.kill()
+        process.wait()
+        end_processes_below(tmp_path)
+
+
 def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

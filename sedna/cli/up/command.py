@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -72,7 +72,7 @@ def _run(setup: Setup, commands: tuple[str, str], stopping: threading.Event, hur
 
         def begin(title: str, command: list[str], log: str, stop_seconds: float) -> Child:
             child = Child(title, command, setup.logs / log, setup.folder, stop_seconds=stop_seconds)
-            running.callback(stop, child, hurry, click.echo)
+            running.callback(stop, child, hurry, _say)
             return child
 
         click.echo(f"Starting the GlobalManager on {setup.server} ...")
@@ -89,9 +89,15 @@ def _run(setup: Setup, commands: tuple[str, str], stopping: threading.Event, hur
                 stopping,
             ):
                 click.echo(_welcome(setup))
-            restarting.keep_running([manager, controller], stopping, click.echo)
-        click.echo("Stopping; what is stored stays in the folder ...")
-    click.echo("Stopped. `sedna up` in the same folder goes on from here.")
+            restarting.keep_running([manager, controller], stopping, _say)
+        _say("Stopping; what is stored stays in the folder ...")
+    _say("Stopped. `sedna up` in the same folder goes on from here.")
+
+
+def _say(text: str) -> None:
+    """Tell the person; a terminal that was closed meanwhile must not keep us from stopping in order."""
+    with suppress(OSError):
+        click.echo(text)
 
 
 def _welcome(setup: Setup) -> str:
@@ -140,12 +146,19 @@ def _one_per_folder(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _signals(stopping: threading.Event, hurry: threading.Event) -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into the stop event; a second one ends the children at once."""
+    """Turn SIGINT, SIGTERM and SIGHUP into the stop event; a second one ends the children at once.
+
+    SIGHUP comes when the terminal is closed. The daemons read their settings again at theirs, but they are in
+    sessions of their own and never get it. Who starts us with nohup wants it ignored, and so it stays.
+    """
 
     def told(_number: int, _frame: FrameType | None) -> None:
         (hurry if stopping.is_set() else stopping).set()
 
-    before = {number: signal.signal(number, told) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, told) for number in numbers}
     try:
         yield
     finally:

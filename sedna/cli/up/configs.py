@@ -106,6 +106,7 @@ def _gm_defaults(folder: Path, port: int | None) -> dict[str, Any]:
         "listen": f"{HOST}:{_or_free(port, DEFAULT_PORT)}",
         "database": f"sqlite:///{folder / 'state' / 'gm.db'}",
         "logLevel": "INFO",
+        "artifacts": {"folder": str(folder / "state" / "artifacts")},
     }
 
 

@@ -74,9 +74,9 @@ def test_the_command_says_ok_or_why_not(tmp_path: Path) -> None:
     good = CliRunner().invoke(main, ["check-config", "--config", str(written(tmp_path, "database: memory"))])
     assert (good.exit_code, good.output) == (0, f"{tmp_path / 'gm.yml'}: OK\n")
     bad = CliRunner().invoke(main, ["check-config", "--config", str(written(tmp_path, "listen: 7"))])
-    assert (bad.exit_code, "gm.yml: listen: a text was expected, not 7" in bad.output) == (1, True)
+    assert (bad.exit_code, "gm.yml: listen: a text was expected, not 7" in bad.output) == (78, True)
     missing = CliRunner().invoke(main, ["serve", "--config", str(tmp_path / "nothing.yml")])
-    assert (missing.exit_code, "nothing.yml: cannot be read" in missing.output) == (1, True)
+    assert (missing.exit_code, "nothing.yml: cannot be read" in missing.output) == (78, True)
 
 
 @pytest.mark.parametrize(("listen", "expected"), [("0.0.0.0:80", ("0.0.0.0", 80)), ("[::1]:9000", ("::1", 9000))])

@@ -106,7 +106,7 @@ def test_check_config_says_yes_or_why_not(file: Path) -> None:
     assert (good.exit_code, good.output) == (0, f"{file}: OK\n")
     file.write_text("nodeName: edge\n")
     bad = CliRunner().invoke(main, ["check-config", "--config", str(file)])
-    assert (bad.exit_code, bad.output) == (1, f"Error: {file}: gm: is missing\n")
+    assert (bad.exit_code, bad.output) == (78, f"Error: {file}: gm: is missing\n")
 
 
 @pytest.mark.parametrize("listen", ["127.0.0.1", ":9100", "h:", "h:x", "h:99999"])

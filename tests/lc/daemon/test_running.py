@@ -145,31 +145,43 @@ def test_a_new_image_is_known_without_waiting_for_a_heartbeat(node: NodeUnderTes
     assert node.stop() == 0
 
 
-def test_systemd_hears_when_it_is_ready_and_when_it_stops(node: NodeUnderTest) -> None:
+def test_systemd_hears_how_it_stands_from_ready_to_stopping(node: NodeUnderTest) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(node.folder / "notify"))
         systemd.settimeout(30)
+
+        def hear(beginning: str) -> str:
+            """The next word that begins so; signs of life and sentences come in between."""
+            while not (heard := systemd.recv(1000).decode()).startswith(beginning):
+                assert heard.startswith(("WATCHDOG=1", "STATUS=")), heard
+            return heard
+
         node.start(NOTIFY_SOCKET=str(node.folder / "notify"), WATCHDOG_USEC="200000")
-        assert systemd.recv(100) == b"READY=1"
-        assert systemd.recv(100) == b"WATCHDOG=1"
+        assert systemd.recv(1000).decode().startswith("READY=1\nSTATUS=Node edge; ")
+        assert hear("WATCHDOG=1") == "WATCHDOG=1"
+        node.gm.wait_until(lambda: node.gm.beats)
+        while hear("STATUS=") != "STATUS=Node edge; GM reachable; 0 workers run.":
+            pass
+        assert node.process is not None
+        node.process.send_signal(signal.SIGHUP)
+        assert "\nMONOTONIC_USEC=" in hear("RELOADING=1")
+        assert hear("READY=1").startswith("READY=1\nSTATUS=The settings have been read again")
         assert node.stop() == 0
-        heard = [systemd.recv(100)]
-        while heard[-1] == b"WATCHDOG=1":
-            heard.append(systemd.recv(100))
-        assert heard[-1] == b"STOPPING=1"
+        assert hear("STOPPING=1") == "STOPPING=1\nSTATUS=Stopping."
 
 
 def test_sighup_reads_the_log_level_again(node: NodeUnderTest) -> None:
     node.start()
     node.gm.wait_until(lambda: node.gm.beats)
     wait_until(lambda: "runs." in node.log.read_text())
-    node.configure(logLevel="DEBUG")
+    node.configure(logLevel="DEBUG", timezone="Europe/Berlin")
     assert node.process is not None
     node.process.send_signal(signal.SIGHUP)
-    wait_until(lambda: "The log level is DEBUG now" in node.log.read_text())
+    wait_until(lambda: "logLevel is DEBUG now" in node.log.read_text())
+    assert "a change of timezone counts from the next start" in node.log.read_text()
     node.config.write_text("nodeName: 7")
     node.process.send_signal(signal.SIGHUP)
-    wait_until(lambda: "The settings stay as they are" in node.log.read_text())
+    wait_until(lambda: "The settings stay as they were" in node.log.read_text())
     assert node.stop() == 0
 
 

@@ -1,0 +1,208 @@
+"""Backups of a database that is in use, and the way back."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from sedna_gm.daemon.main import main
+from sedna_gm.errors import Gone
+from sedna_gm.store.interface import Key
+from sedna_gm.store.sql.copying import CopyFailed, back_up, restore
+from sedna_gm.store.sql.engines import DatabaseUnusable
+from sedna_gm.store.sql.store import SqlStore
+
+NOW = datetime(2026, 11, 22, 14, 25, 20, tzinfo=timezone.utc)
+
+
+def url(folder: Path) -> str:
+    return f"sqlite:///{folder / 'gm.db'}"
+
+
+def opened(folder: Path) -> SqlStore:
+    return SqlStore(url(folder), lambda: NOW)
+
+
+def thing(name: str) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": "default"}
+    return {"apiVersion": "sedna.io/v1alpha1", "kind": "Model", "metadata": metadata, "spec": {"url": f"/m/{name}"}}
+
+
+def names(folder: Path) -> list[str]:
+    store = opened(folder)
+    try:
+        return [one["metadata"]["name"] for one in store.list("Model").items]
+    finally:
+        store.close()
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[SqlStore]:
+    store = opened(tmp_path)
+    store.create(thing("one"))
+    yield store
+    store.close()
+
+
+def test_a_backup_is_taken_while_the_service_writes(tmp_path: Path, running: SqlStore) -> None:
+    stop, written = threading.Event(), threading.Event()
+
+    def write() -> None:
+        number = 0
+        while not stop.is_set():
+            running.create(thing(f"more-{number}"))
+            written.set()
+            number += 1
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        assert written.wait(30)
+        counts = [back_up(url(tmp_path), tmp_path / f"backup-{number}") for number in range(3)]
+    finally:
+        stop.set()
+        writer.join()
+    assert counts == sorted(counts)
+    assert counts[0] >= 2
+    assert (tmp_path / "backup-0").stat().st_mode & 0o777 == 0o600
+    # One file, whole: nothing of it lies in a log beside it, and no temporary is left.
+    assert sorted(path.name for path in tmp_path.glob("*backup*")) == ["backup-0", "backup-1", "backup-2"]
+
+
+def test_what_was_backed_up_comes_back_and_the_old_database_stays(tmp_path: Path, running: SqlStore) -> None:
+    back_up(url(tmp_path), tmp_path / "backup")
+    running.create(thing("two"))
+    running.close()
+    done = restore(url(tmp_path), tmp_path / "backup", NOW)
+    assert names(tmp_path) == ["one"]
+    assert done.resources == 1
+    assert done.aside == tmp_path / "gm.db.before-restore-20261122T142520Z"
+    (tmp_path / "again").mkdir()
+    done.aside.rename(tmp_path / "again" / "gm.db")
+    assert names(tmp_path / "again") == ["one", "two"]
+
+
+def test_a_watcher_from_before_the_restore_is_told_to_list_again(tmp_path: Path, running: SqlStore) -> None:
+    back_up(url(tmp_path), tmp_path / "backup")
+    running.create(thing("two"))
+    heard = running.revision()
+    running.close()
+    restore(url(tmp_path), tmp_path / "backup", NOW)
+    store = opened(tmp_path)
+    try:
+        # Even once as many writes have come as there were before: no number names two states.
+        for number in range(3):
+            store.create(thing(f"new-{number}"))
+        with pytest.raises(Gone):
+            store.watch("Model", since=heard).wait(0)
+    finally:
+        store.close()
+
+
+def test_a_restore_while_the_service_runs_is_refused(tmp_path: Path, running: SqlStore) -> None:
+    back_up(url(tmp_path), tmp_path / "backup")
+    with pytest.raises(DatabaseUnusable, match="in use"):
+        restore(url(tmp_path), tmp_path / "backup", NOW)
+    assert running.get(Key("Model", "default", "one"))
+
+
+def test_a_restore_onto_a_host_that_has_nothing(tmp_path: Path, running: SqlStore) -> None:
+    back_up(url(tmp_path), tmp_path / "backup")
+    done = restore(url(tmp_path / "new"), tmp_path / "backup", NOW)
+    assert done.aside is None
+    assert names(tmp_path / "new") == ["one"]
+
+
+def test_a_restore_over_a_database_that_is_damaged_keeps_that_too(tmp_path: Path, running: SqlStore) -> None:
+    back_up(url(tmp_path), tmp_path / "backup")
+    last = running.revision()
+    running.close()
+    (tmp_path / "gm.db").write_bytes(b"no longer a database")
+    done = restore(url(tmp_path), tmp_path / "backup", NOW)
+    assert names(tmp_path) == ["one"]
+    assert done.aside is not None
+    assert done.aside.read_bytes() == b"no longer a database"
+    store = opened(tmp_path)
+    try:
+        assert store.revision() > last + 1_000_000
+    finally:
+        store.close()
+
+
+@pytest.mark.parametrize("content", [b"", b"not a database", b"SQLite format 3\0" + b"x" * 4096])
+def test_a_file_that_is_no_backup_changes_nothing(tmp_path: Path, running: SqlStore, content: bytes) -> None:
+    running.close()
+    (tmp_path / "backup").write_bytes(content)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(CopyFailed):
+        restore(url(tmp_path), tmp_path / "backup", NOW)
+    assert sorted(tmp_path.iterdir()) == before
+    assert names(tmp_path) == ["one"]
+
+
+def test_a_backup_of_a_newer_version_is_refused(tmp_path: Path, running: SqlStore) -> None:
+    back_up(url(tmp_path), tmp_path / "backup")
+    running.close()
+    with sqlite3.connect(tmp_path / "backup") as connection:
+        connection.execute("INSERT INTO migrations VALUES (9999, '9999_future.sql')")
+    connection.close()
+    with pytest.raises(CopyFailed, match="9999_future"):
+        restore(url(tmp_path), tmp_path / "backup", NOW)
+    assert names(tmp_path) == ["one"]
+
+
+def test_a_backup_replaces_no_file(tmp_path: Path, running: SqlStore) -> None:
+    (tmp_path / "backup").write_text("mine")
+    with pytest.raises(CopyFailed, match="exists already"):
+        back_up(url(tmp_path), tmp_path / "backup")
+    assert (tmp_path / "backup").read_text() == "mine"
+
+
+def test_there_is_nothing_to_back_up(tmp_path: Path) -> None:
+    with pytest.raises(CopyFailed, match="There is no database"):
+        back_up(url(tmp_path), tmp_path / "backup")
+    assert not (tmp_path / "backup").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_what_root_restores_belongs_to_the_service(tmp_path: Path, running: SqlStore) -> None:
+    back_up(url(tmp_path), tmp_path / "backup")
+    running.close()
+    new = tmp_path / "new"
+    new.mkdir()
+    os.chown(new, 1234, 2345)
+    restore(url(new), tmp_path / "backup", NOW)
+    owners = {path.name: (path.stat().st_uid, path.stat().st_gid) for path in new.iterdir()}
+    assert owners == {"gm.db": (1234, 2345), "gm.db.lock": (1234, 2345)}
+
+
+def test_the_commands_say_what_they_did_and_what_to_do(tmp_path: Path, running: SqlStore) -> None:
+    config = tmp_path / "gm.yml"
+    config.write_text(f"database: {url(tmp_path)}\n")
+    arguments = [str(tmp_path / "backup"), "--config", str(config)]
+    made = CliRunner().invoke(main, ["backup", *arguments])
+    assert (made.exit_code, made.output) == (0, f"{tmp_path / 'backup'}: 1 resources.\n")
+    refused = CliRunner().invoke(main, ["restore", *arguments])
+    assert refused.exit_code == 1
+    assert "in use by another sedna-gm. Stop it first: systemctl stop sedna-gm." in refused.output
+    running.close()
+    done = CliRunner().invoke(main, ["restore", *arguments])
+    assert done.exit_code == 0
+    assert "1 resources restored" in done.output
+    assert "gm.db.before-restore-" in done.output
+
+
+def test_what_is_only_in_memory_cannot_be_backed_up(tmp_path: Path) -> None:
+    config = tmp_path / "gm.yml"
+    config.write_text("database: memory\n")
+    done = CliRunner().invoke(main, ["backup", str(tmp_path / "backup"), "--config", str(config)])
+    assert done.exit_code == 1
+    assert "is not a file" in done.output
