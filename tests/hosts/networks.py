@@ -8,8 +8,12 @@ tests.hosts.machines.
 
 from __future__ import annotations
 
+import ctypes
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 from tests.hosts.running import run
 
@@ -19,6 +23,8 @@ PREFIX_LENGTH = 24
 CONTROL = SUBNET.format(1)
 FIRST_HOST = 11
 BRIDGE = "lab0"
+# From linux/sched.h: the kind of namespace to enter.
+CLONE_NEWNET = 0x40000000
 
 
 class Network:
@@ -62,6 +68,16 @@ class Network:
         """Return the command that runs `argv` in the lab's network, and else in this machine as it is."""
         return ["nsenter", f"--net=/run/netns/{self.namespace}", *argv]
 
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Be in the lab's network, and in no other, for the time of the block: this thread and what it starts."""
+        with Path("/proc/thread-self/ns/net").open() as before, Path("/run/netns", self.namespace).open() as inside:
+            _enter(inside.fileno())
+            try:
+                yield
+            finally:
+                _enter(before.fileno())
+
     def remove(self) -> None:
         """Remove all namespaces of the lab, and with them cables and bridge."""
         there = [line.split()[0] for line in run(["ip", "netns", "list"]).stdout.splitlines() if line.strip()]
@@ -71,6 +87,19 @@ class Network:
 
     def _ip(self, *arguments: str) -> str:
         return run(["ip", "-n", self.namespace, *arguments]).stdout
+
+
+def outside(argv: Sequence[str]) -> list[str]:
+    """Return the command that runs `argv` in this machine's own network, wherever the caller is."""
+    return ["nsenter", "--net=/proc/1/ns/net", *argv]
+
+
+def _enter(namespace: int) -> None:
+    """Put this thread into a network namespace, by its open file."""
+    # os.setns comes with Python 3.12.
+    if ctypes.CDLL(None, use_errno=True).setns(namespace, CLONE_NEWNET) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
 
 
 def _cable(host: str) -> str:
