@@ -10,7 +10,7 @@ export PYTHON
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-hosts check format docs docs-serve references clean lock set-up set-up-dev
+.PHONY: help demo test test-hosts test-machine check format docs docs-serve references clean lock set-up set-up-dev
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ test: set-up-dev ## Run all tests
 
 test-hosts: set-up-dev ## Install on three real systemd hosts, made and removed here, and try it all (root)
 	@.ci/test-hosts
+
+test-machine: set-up-dev ## Try limits and power cuts on a virtual machine with a kernel of its own (root, qemu-system-x86)
+	@.ci/test-machine
 
 check: set-up-dev ## Check format, lint, types, import contracts and docs
 	$(BIN)/ruff format --check .
