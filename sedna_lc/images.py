@@ -26,6 +26,8 @@ class Image:
     python: str
     app: str
     env: Mapping[str, str]
+    library: str = ""
+    """Folder of the `sedna` library that its workers import; empty: the interpreter has it."""
 
 
 def find_image(images_dir: Path, text: str) -> Image:
@@ -51,8 +53,10 @@ def find_image(images_dir: Path, text: str) -> Image:
         raise Again("ImageBroken", f"Image {reference} cannot be used: its folder {app} is missing.")
     if not os.access(record.python, os.X_OK):
         raise Again("ImageBroken", f"Image {reference} cannot be used: {record.python} cannot be executed.")
+    if record.library and not Path(record.library).is_dir():
+        raise Again("ImageBroken", f"Image {reference} cannot be used: its library {record.library} is missing.")
     command = record.command or (record.python,)
-    return Image(str(reference), command, record.python, str(app.absolute()), dict(record.env))
+    return Image(str(reference), command, record.python, str(app.absolute()), dict(record.env), record.library)
 
 
 def list_images(images_dir: Path) -> list[str]:

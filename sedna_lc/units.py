@@ -78,6 +78,9 @@ def worker_environment(worker: Worker, image: Image, places: Places, lc_server: 
     for entry in worker.spec.template.container.env:
         # In the order of the manifest, so that a value may use those before it, as in Kubernetes.
         environment[entry.name] = expand(entry.value, environment | own)
+    if image.library:
+        # Last: modules of the user's own go first, and a manifest's PYTHONPATH does not hide the library.
+        environment["PYTHONPATH"] = ":".join(filter(None, (environment.get("PYTHONPATH", ""), image.library)))
     return environment | own
 
 
@@ -175,6 +178,8 @@ def _own_binds(worker: Worker, places: Places) -> Iterator[Bind]:
     # The folders, not the files: a file that is replaced while bound stays the old one inside.
     urls = [model.url for model in spec.models] + ([spec.dataset.url] if spec.dataset else [])
     yield from _self_binds([posixpath.dirname(local_path(url) or "") for url in urls], read_only=True)
+    if spec.samples_artifact is not None:
+        yield _self_bind(str(places.tree_folder(spec.samples_artifact.tree)), read_only=True)
 
 
 def _self_binds(urls: Iterable[str], *, read_only: bool) -> Iterator[Bind]:

@@ -1,7 +1,9 @@
-"""`sedna image`: builds worker images on this host, and lists those that are installed."""
+"""`sedna image`: builds worker images on this host, lists and removes them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import click
@@ -10,8 +12,12 @@ from sedna.cli.connecting import current_time, warn
 from sedna.cli.errors import CommandError
 from sedna.cli.tables import simple_table
 from sedna.images import references
+from sedna.images.archives import opened
 from sedna.images.building import build as build_image
 from sedna.images.records import ImageProblem, installed
+from sedna.images.references import ImageReference
+from sedna.images.removing import prune as prune_images
+from sedna.images.removing import remove as remove_image
 
 SYSTEM_IMAGES = Path("/var/lib/sedna/images")
 
@@ -32,43 +38,48 @@ _images_dir = click.option(
 
 @click.group("image")
 def image() -> None:
-    """Build and list worker images.
+    """Build, list and remove worker images.
 
     A worker image is a folder with user code and the Python environment that runs it.
     """
 
 
 @image.command("build")
-@click.argument("source", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("source", type=click.Path(exists=True, path_type=Path))
 @click.option("-t", "--tag", "reference", required=True, metavar="NAME:TAG", help="What manifests call it.")
 @click.option("--python", metavar="PATH", help="Share this interpreter instead of making an environment.")
+@click.option(
+    "--wheels",
+    type=click.Path(exists=True, path_type=Path),
+    metavar="PATH",
+    help="Make the environment from this folder (or tar archive) of wheels, and ask no package index.",
+)
+@click.option("--dry-run", is_flag=True, help="Only tell whether the image would be built.")
 @_images_dir
-def build(source: Path, reference: str, python: str | None, images_dir: Path | None) -> None:
-    """Install the code in SOURCE as an image.
+def build(
+    source: Path, reference: str, python: str | None, wheels: Path | None, dry_run: bool, images_dir: Path | None
+) -> None:
+    """Install the code in SOURCE, a folder or a tar archive of one, as an image.
 
     requirements.txt says what its environment holds; image.yml may say more: app (files to take), ignore,
     command, env, python. Building again what has not changed does nothing.
     """
-    try:
-        parsed = references.parse(reference)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
-    try:
+    parsed = _parsed(reference)
+    with _told("install"), ExitStack() as stack:
         built = build_image(
-            source.absolute(),
+            stack.enter_context(opened(source.absolute())),
             parsed,
-            (images_dir or _default_images_dir()).absolute(),
+            _folder(images_dir),
             now=current_time(),
             python=python,
+            wheels=stack.enter_context(opened(wheels.absolute())) if wheels else None,
+            dry_run=dry_run,
             say=lambda text: click.echo(text, err=True),
         )
-    except ImageProblem as problem:
-        raise CommandError(f"{problem}.") from problem
-    except OSError as error:
-        raise CommandError(f"cannot install the image: {error.filename or ''}: {error.strerror}.") from error
     for text in built.warnings:
         warn(text)
-    click.echo(f"{parsed} {'built' if built.changed else 'unchanged'} in {built.folder}")
+    outcome = "unchanged" if not built.changed else "built (dry run)" if dry_run else "built"
+    click.echo(f"{parsed} {outcome} in {built.folder}")
 
 
 @image.command("list")
@@ -82,3 +93,53 @@ def list_images(images_dir: Path | None) -> None:
         return
     for line in simple_table(("NAME", "TAG", "PYTHON", "BUILT"), rows):
         click.echo(line)
+
+
+@image.command("remove")
+@click.argument("reference", metavar="NAME:TAG")
+@click.option("--dry-run", is_flag=True, help="Only tell what would be removed.")
+@_images_dir
+def remove(reference: str, dry_run: bool, images_dir: Path | None) -> None:
+    """Remove an image from this host.
+
+    Not while a worker runs from it. Its environment stays until `sedna image prune`: another image may share it.
+    """
+    parsed = _parsed(reference)
+    with _told("remove"):
+        removed = remove_image(_folder(images_dir), parsed, dry_run=dry_run)
+    click.echo(f"{parsed} {'removed' if removed else 'is not installed'}{' (dry run)' if removed and dry_run else ''}")
+
+
+@image.command("prune")
+@click.option("--dry-run", is_flag=True, help="Only tell what would be removed.")
+@_images_dir
+def prune(dry_run: bool, images_dir: Path | None) -> None:
+    """Remove environments and libraries that no image and no worker of this host uses."""
+    with _told("prune"):
+        removed = prune_images(_folder(images_dir), dry_run=dry_run)
+    for folder in removed:
+        click.echo(f"{folder} removed{' (dry run)' if dry_run else ''}")
+    if not removed:
+        click.echo("Nothing to remove.")
+
+
+def _parsed(reference: str) -> ImageReference:
+    try:
+        return references.parse(reference)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _folder(images_dir: Path | None) -> Path:
+    return (images_dir or _default_images_dir()).absolute()
+
+
+@contextmanager
+def _told(act: str) -> Iterator[None]:
+    """Turn what goes wrong with the files of an image into one sentence."""
+    try:
+        yield
+    except ImageProblem as problem:
+        raise CommandError(f"{problem}.") from problem
+    except OSError as error:
+        raise CommandError(f"cannot {act} the image: {error.filename or ''}: {error.strerror}.") from error

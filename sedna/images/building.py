@@ -1,17 +1,16 @@
 """Builds a worker image from a folder of user code: `sedna image build`.
 
-Reads the source (`sedna.images.sources`), gets its environment (`sedna.images.environments`), and publishes the
-image in one rename, so that a LocalController never sees half of one.
+Reads the source (`sedna.images.sources`), gets its environment and its library (`sedna.images.environments`,
+`sedna.images.libraries`), and publishes the image in one rename, so that a LocalController never sees half of one.
 """
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -19,9 +18,13 @@ import yaml
 
 from sedna.api.times import format_time
 from sedna.common.publishing import sync_folder
-from sedna.images.environments import environment_for
+from sedna.images.compiling import compile_folder
+from sedna.images.environments import environment_folder, environment_for, is_complete, wanted_for
+from sedna.images.libraries import library_folder, library_for
+from sedna.images.permissions import make_folders, make_readable
 from sedna.images.records import APP, RECORD, ImageProblem, ImageRecord, find
 from sedna.images.references import ImageReference
+from sedna.images.requirements import Wanted
 from sedna.images.sources import Source, read_source
 
 
@@ -43,35 +46,54 @@ def build(
     *,
     now: datetime,
     python: str | None = None,
+    wheels: Path | None = None,
+    dry_run: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> Built:
     """Install the code in a folder as an image; an image that would not change is left alone.
 
-    `python` names an interpreter to share instead of an environment of the image's own. Raises ImageProblem.
+    `python` names an interpreter to share instead of an environment of the image's own; `wheels`, a folder that an
+    environment is made from without asking any package index. `dry_run` only tells. Raises ImageProblem.
     """
     source = read_source(source_dir)
-    warnings: tuple[str, ...] = ()
     shared = python or source.python
-    if shared:
-        interpreter = _interpreter(shared)
-        warnings = _without_library(interpreter)
-    else:
-        interpreter = str(environment_for(images_dir, source.requirements, say))
-    record = ImageRecord(
+    wanted = None if shared else wanted_for(source.requirements)
+    record = _record(source, reference, images_dir, wanted, shared)
+    record = replace(record, built_at=format_time(now))
+    folder = reference.folder(images_dir)
+    changed = not (_ready(images_dir, wanted) and _same(_standing(images_dir, reference), record))
+    warnings = _without_library(record.python) if shared else ()
+    if changed and not dry_run:
+        if wanted:
+            made = environment_for(images_dir, wanted, say, wheels)
+            # Named as it is now: in a checkout the library may have changed while pip worked.
+            record = replace(record, library=str(library_for(images_dir, made)))
+        say(f"Copying {len(source.files)} files to {folder}")
+        warnings += _publish(source, record, folder)
+    return Built(record, folder, changed=changed, warnings=warnings)
+
+
+def _record(
+    source: Source, reference: ImageReference, images_dir: Path, wanted: Wanted | None, shared: str | None
+) -> ImageRecord:
+    """Return what the image will say about itself; known before anything of it is made."""
+    own = str(environment_folder(images_dir, wanted) / "bin" / "python") if wanted else ""
+    return ImageRecord(
         reference=reference,
-        python=interpreter,
+        python=_interpreter(shared) if shared else own,
         command=source.command,
         env=source.env,
-        requirements_hash=hashlib.sha256(source.requirements.encode()).hexdigest(),
+        library=str(library_folder(images_dir)) if wanted else "",
+        requirements_hash=wanted.digest if wanted else "",
         app_digest=source.digest(),
-        built_at=format_time(now),
     )
-    folder = reference.folder(images_dir)
-    if _same(_standing(images_dir, reference), record):
-        return Built(record, folder, changed=False, warnings=warnings)
-    say(f"Copying {len(source.files)} files to {folder}")
-    _publish(source, record, folder)
-    return Built(record, folder, changed=True, warnings=warnings)
+
+
+def _ready(images_dir: Path, wanted: Wanted | None) -> bool:
+    """Whether what an image shares with others stands already."""
+    if wanted is None:
+        return True
+    return library_folder(images_dir).is_dir() and is_complete(environment_folder(images_dir, wanted))
 
 
 def _interpreter(named: str) -> str:
@@ -107,12 +129,10 @@ def _same(standing: ImageRecord | None, record: ImageRecord) -> bool:
     return mine == theirs
 
 
-def _publish(source: Source, record: ImageRecord, folder: Path) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
+def _publish(source: Source, record: ImageRecord, folder: Path) -> tuple[str, ...]:
+    make_folders(folder.parent)
     building = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        # mkdtemp makes it private; workers may run as another user.
-        building.chmod(0o755)
         for relative in source.files:
             target = building / APP / relative
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -120,10 +140,13 @@ def _publish(source: Source, record: ImageRecord, folder: Path) -> None:
             shutil.copy2(source.folder / relative, target)
         text = yaml.safe_dump(record.document(), sort_keys=False, allow_unicode=True)
         (building / RECORD).write_text(text, encoding="utf-8")
+        warnings = compile_folder(building / APP, record.python, known_as=folder / APP)
+        make_readable(building)
         _replace(folder, building)
         sync_folder(folder.parent)
     finally:
         shutil.rmtree(building, ignore_errors=True)
+    return warnings
 
 
 def _replace(folder: Path, building: Path) -> None:

@@ -5,7 +5,7 @@ Written by `sedna.images.building`, read by whoever starts workers or lists imag
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from sedna.images import references
-from sedna.images.references import ENVIRONMENTS, ImageReference
+from sedna.images.references import RESERVED, ImageReference
 
 RECORD = "image.yml"
 APP = "app"
@@ -34,6 +34,8 @@ class ImageRecord:
     """What a manifest's `args` are appended to; empty: the interpreter."""
     env: Mapping[str, str] = field(default_factory=dict)
     """Environment that the image brings; a manifest's own `env` wins."""
+    library: str = ""
+    """Folder with the `sedna` library for its PYTHONPATH; empty: the interpreter has it."""
     requirements_hash: str = ""
     app_digest: str = ""
     built_at: str = ""
@@ -46,6 +48,7 @@ class ImageRecord:
             "python": self.python,
             "command": list(self.command) or [self.python],
             "env": dict(self.env),
+            "library": self.library,
             "requirementsHash": self.requirements_hash,
             "appDigest": self.app_digest,
             "builtAt": self.built_at,
@@ -67,6 +70,7 @@ def read_record(folder: Path) -> ImageRecord:
             python=str(raw["python"]),
             command=tuple(str(word) for word in raw.get("command") or ()),
             env={str(name): str(value) for name, value in (raw.get("env") or {}).items()},
+            library=str(raw.get("library", "")),
             requirements_hash=str(raw.get("requirementsHash", "")),
             app_digest=str(raw.get("appDigest", "")),
             built_at=str(raw.get("builtAt", "")),
@@ -86,13 +90,16 @@ def find(images_dir: Path, text: str) -> ImageRecord | None:
 
 def installed(images_dir: Path) -> Iterator[ImageRecord]:
     """Yield every usable image below a folder, in the order of their names."""
-    for folder in _walk(images_dir):
-        if not _is_image(folder):
-            continue
+    for folder in _images(images_dir):
         try:
             yield read_record(folder)
         except ImageProblem:
             continue
+
+
+def records(images_dir: Path) -> Iterator[ImageRecord]:
+    """Yield every image below a folder; one that cannot be read raises ImageProblem."""
+    return (read_record(folder) for folder in _images(images_dir))
 
 
 def shelves(images_dir: Path) -> set[Path]:
@@ -100,19 +107,23 @@ def shelves(images_dir: Path) -> set[Path]:
     return {images_dir, *(folder for folder in _walk(images_dir) if not _is_image(folder))}
 
 
+def _images(images_dir: Path) -> Iterator[Path]:
+    return (folder for folder in _walk(images_dir) if _is_image(folder))
+
+
 def _is_image(folder: Path) -> bool:
     return (folder / RECORD).is_file()
 
 
-def _walk(below: Path) -> Iterator[Path]:
-    # An image holds no images: neither its app nor the environments, with their many files, are looked through.
+def _walk(below: Path, shared: Collection[str] = RESERVED) -> Iterator[Path]:
+    # An image holds no images: neither its app nor what images share, with its many files, is looked through.
     try:
         folders = sorted(path for path in below.iterdir() if path.is_dir())
     except OSError:
         return
     for folder in folders:
-        if folder.name == ENVIRONMENTS or folder.name.startswith("."):
+        if folder.name in shared or folder.name.startswith("."):
             continue
         yield folder
         if not _is_image(folder):
-            yield from _walk(folder)
+            yield from _walk(folder, shared=())

@@ -11,6 +11,9 @@ DEFAULT_TAG = "latest"
 _COMPONENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(:[0-9]{1,5})?")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 ENVIRONMENTS = "environments"
+LIBRARIES = "libraries"
+# Folders beside the images, which hold what images share.
+RESERVED = {ENVIRONMENTS: "Python environments are kept", LIBRARIES: "copies of the sedna library are kept"}
 
 
 @dataclass(frozen=True, order=True)
@@ -40,8 +43,8 @@ def parse(text: str) -> ImageReference:
         matched = _COMPONENT.fullmatch(component)
         if not matched or (matched.group(1) and number):
             raise ValueError(f"{text!r} is no image name: {component!r} is not letters, digits, '.', '_' and '-'")
-    if components[0] == ENVIRONMENTS:
-        raise ValueError(f"{text!r} is no image name: {ENVIRONMENTS!r} is where Python environments are kept")
+    if components[0] in RESERVED:
+        raise ValueError(f"{text!r} is no image name: {components[0]!r} is where {RESERVED[components[0]]}")
     if not _TAG.fullmatch(tag):
         raise ValueError(f"{text!r} has no usable tag: {tag!r}")
     return ImageReference(name, tag)

@@ -12,7 +12,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sedna.images import environments, references
+from sedna.images import references
+from sedna.images.archives import pack
 from sedna.images.building import Built, build
 from sedna.images.records import ImageProblem, find, installed
 from sedna.images.references import ImageReference
@@ -45,7 +46,7 @@ def install(source: Path, images: Path, reference: str = "demo:v1") -> Built:
 
 def app_files(images: Path) -> set[str]:
     app = images / "demo" / "v1" / "app"
-    return {path.relative_to(app).as_posix() for path in app.rglob("*") if path.is_file()}
+    return {path.relative_to(app).as_posix() for path in app.rglob("*") if path.is_file() and path.suffix != ".pyc"}
 
 
 def test_code_is_taken_and_data_and_leavings_are_not(source: Path, images: Path) -> None:
@@ -190,11 +191,6 @@ def test_an_interpreter_that_is_not_there_is_named(source: Path, images: Path) -
         build(source, references.parse("demo"), images, now=NOW, python="/no/such/python")
 
 
-def test_environments_are_shared_by_what_they_hold() -> None:
-    assert environments.environment_hash("numpy") == environments.environment_hash("numpy")
-    assert environments.environment_hash("numpy") != environments.environment_hash("numpy\nscipy")
-
-
 @pytest.mark.parametrize(
     ("text", "name", "tag"),
     [
@@ -209,7 +205,7 @@ def test_image_names_are_read_as_containers_are(text: str, name: str, tag: str) 
 
 
 @pytest.mark.parametrize(
-    "text", ["", ":v1", "a:", "../a:v1", "a/../b", "/etc", "a//b", "a:v/1", "environments/x", "a b"]
+    "text", ["", ":v1", "a:", "../a:v1", "a/../b", "/etc", "a//b", "a:v/1", "environments/x", "libraries", "a b"]
 )
 def test_names_that_would_leave_the_folder_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"no image name|no usable tag"):
@@ -255,3 +251,29 @@ def test_a_folder_that_cannot_be_written_is_told(run: Run, source: Path, tmp_pat
     words = ("image", "build", str(source), "-t", "a:v1", "--python", sys.executable)
     result = run(*words, "--images-dir", str(tmp_path / "file" / "images"))
     assert (result.exit_code, "cannot install the image" in result.stderr) == (1, True), result.output
+
+
+def test_a_source_and_its_wheels_may_come_as_archives(run: Run, source: Path, images: Path, tmp_path: Path) -> None:
+    (source / "image.yml").write_text(f"python: {sys.executable}\n")
+    pack(tmp_path / "app.tar.gz", {name: source / name for name in ("train.py", "image.yml")}, compressed=True)
+    pack(tmp_path / "wheels.tar", {}, compressed=False)
+    words = ("image", "build", str(tmp_path / "app.tar.gz"), "-t", "demo:v1", "--images-dir", str(images))
+    assert run(*words, "--wheels", str(tmp_path / "wheels.tar")).stdout == f"demo:v1 built in {images}/demo/v1\n"
+    assert app_files(images) == {"train.py", "image.yml"}
+
+
+def test_a_dry_run_only_tells(run: Run, source: Path, images: Path) -> None:
+    words = ("image", "build", str(source), "-t", "demo:v1", "--images-dir", str(images), "--python", sys.executable)
+    assert run(*words, "--dry-run").stdout == f"demo:v1 built (dry run) in {images}/demo/v1\n"
+    assert not images.exists()
+
+
+def test_an_image_is_removed_and_what_it_alone_used_is_pruned(run: Run, source: Path, images: Path) -> None:
+    install(source, images)
+    (images / "environments" / "left").mkdir(parents=True)
+    there = ("--images-dir", str(images))
+    assert run("image", "remove", "demo:v1", "--dry-run", *there).stdout == "demo:v1 removed (dry run)\n"
+    assert run("image", "remove", "demo:v1", *there).stdout == "demo:v1 removed\n"
+    assert run("image", "remove", "demo:v1", *there).stdout == "demo:v1 is not installed\n"
+    assert run("image", "prune", *there).stdout == f"{images}/environments/left removed\n"
+    assert run("image", "prune", *there).stdout == "Nothing to remove.\n"

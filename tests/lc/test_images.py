@@ -50,7 +50,8 @@ def test_an_image_without_interpreter_or_code_is_broken(tmp_path: Path) -> None:
     install(tmp_path, "a:1", python="/nowhere/python")
     (install(tmp_path, "b:1") / "app").rmdir()
     (install(tmp_path, "c:1") / "image.yml").write_text("{")
-    assert [reason(tmp_path, f"{name}:1") for name in "abc"] == ["ImageBroken"] * 3
+    install(tmp_path, "d:1", library="/nowhere/sedna")
+    assert [reason(tmp_path, f"{name}:1") for name in "abcd"] == ["ImageBroken"] * 4
 
 
 def test_all_images_are_listed_in_order(tmp_path: Path) -> None:

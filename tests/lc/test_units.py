@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,14 @@ class TestEnvironment:
         for name in given_env.keys() - own.keys():
             if "$" not in given_env[name]:
                 assert environment[name] == given_env[name]
+
+    @pytest.mark.parametrize(
+        ("given", "path"), [(None, "/opt/lib"), ("/home/lib", "/home/lib:/opt/lib"), ("", "/opt/lib")]
+    )
+    def test_a_manifests_pythonpath_does_not_hide_the_library(self, given: str | None, path: str) -> None:
+        env = [] if given is None else [{"name": "PYTHONPATH", "value": given}]
+        unit = units.describe(make_worker(container={"env": env}), replace(IMAGE, library="/opt/lib"), PLACES, LC)
+        assert unit.environment["PYTHONPATH"] == path
 
     def test_a_manifests_variable_beats_the_images(self) -> None:
         worker = make_worker(container={"env": [{"name": "BACKEND_TYPE", "value": "TORCH"}]})
