@@ -21,7 +21,9 @@ from sedna_gm.store.interface import Change, ChangeType, Key, Store, Watch, key_
 _LOG = logging.getLogger(__name__)
 
 JOB_KINDS = ("IncrementalLearningJob",)
-KINDS = ("Node", "Dataset", "Model", "IncrementalLearningJob", "Worker")
+OWNED_KINDS = ("Worker", "Artifact")
+"""What controllers make for a job, and what names it."""
+KINDS = ("Node", "Dataset", "Model", *JOB_KINDS, *OWNED_KINDS)
 
 Raw = Mapping[str, Any]
 Listener = Callable[[Sequence[Change]], None]
@@ -46,13 +48,13 @@ class Entry:
 
 
 class Mirror:
-    """All resources of `KINDS`, and which workers belong to which job. Safe to use from many threads."""
+    """All resources of `KINDS`, and which workers and artifacts belong to which job. Safe to use from many threads."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._changed = threading.Condition()
         self._entries: dict[str, dict[Key, Entry]] = {kind: {} for kind in KINDS}
-        self._workers_of: dict[Key, set[Key]] = defaultdict(set)
+        self._owned: dict[str, dict[Key, set[Key]]] = {kind: defaultdict(set) for kind in OWNED_KINDS}
         self._named_by: dict[Key, set[Key]] = defaultdict(set)
         self._loads: Counter[str] = Counter()
         self._revision = 0
@@ -73,8 +75,9 @@ class Mirror:
             since = self._store.revision()
             self._watch = self._store.watch(since=since)
             before = {key for entries in self._entries.values() for key in entries}
-            for index in (self._workers_of, self._named_by, self._loads):
+            for index in (*self._owned.values(), self._named_by):
                 index.clear()
+            self._loads.clear()
             for kind in KINDS:
                 self._entries[kind] = {}
                 for raw in self._store.list(kind).items:
@@ -131,10 +134,10 @@ class Mirror:
                 _LOG.warning("The stored %s cannot be read and is left out.", key)
         return found
 
-    def workers_of(self, job: Key) -> list[Entry]:
-        """Every worker that names this job, in the order of their names."""
+    def owned(self, kind: str, job: Key) -> list[Entry]:
+        """Every worker, or every artifact, that names this job, in the order of their names."""
         with self._changed:
-            return [self._entries["Worker"][key] for key in sorted(self._workers_of.get(job, ()))]
+            return [self._entries[kind][key] for key in sorted(self._owned[kind].get(job, ()))]
 
     def jobs_naming(self, key: Key) -> list[Key]:
         """The jobs that name this dataset or model."""
@@ -173,9 +176,9 @@ class Mirror:
             self._index(key, raw, +1)
 
     def _index(self, key: Key, raw: Raw, change: int) -> None:
-        if key.kind == "Worker":
-            _link(self._workers_of, owner_key(raw), key, change)
-            if not ended(raw):
+        if key.kind in OWNED_KINDS:
+            _link(self._owned[key.kind], owner_key(raw), key, change)
+            if key.kind == "Worker" and not ended(raw):
                 self._loads[raw["spec"]["nodeName"]] += change
         elif key.kind in JOB_KINDS:
             for named in references(raw):
@@ -191,10 +194,10 @@ def _link(index: dict[Key, set[Key]], where: Key, key: Key, change: int) -> None
         del index[where]
 
 
-def owner_key(worker: Raw) -> Key:
-    """The key of the job that a worker belongs to."""
-    job = worker["spec"]["job"]
-    return Key(job["kind"], worker["metadata"].get("namespace") or "", job["name"])
+def owner_key(owned: Raw) -> Key:
+    """The key of the job that a worker or an artifact belongs to."""
+    job = owned["spec"]["job"]
+    return Key(job["kind"], owned["metadata"].get("namespace") or "", job["name"])
 
 
 def ended(worker: Raw) -> bool:

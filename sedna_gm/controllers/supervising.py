@@ -15,7 +15,7 @@ from sedna_gm.controllers.applying import Applier
 from sedna_gm.controllers.delays import doubling
 from sedna_gm.controllers.incremental_learning import controlling as jobs
 from sedna_gm.controllers.incremental_learning.settings import Settings as JobSettings
-from sedna_gm.controllers.mirroring import Mirror, owner_key
+from sedna_gm.controllers.mirroring import OWNED_KINDS, Mirror, owner_key
 from sedna_gm.controllers.nodes import controlling as node_controlling
 from sedna_gm.controllers.queueing import Queue, Workers
 from sedna_gm.controllers.telling import Events
@@ -99,9 +99,10 @@ class Controllers:
         for key in self.mirror.load():
             if key.kind in self._handlers:
                 self.queue.add(key)
-        for worker in self.mirror.raws("Worker"):
-            # Its job may have gone while nobody watched.
-            self.queue.add(owner_key(worker))
+        for kind in OWNED_KINDS:
+            for owned in self.mirror.raws(kind):
+                # Its job may have gone while nobody watched.
+                self.queue.add(owner_key(owned))
 
     def pump(self, timeout: float | None) -> int:
         """Take in what the store says and queue whom it concerns; returns how many changes there were."""

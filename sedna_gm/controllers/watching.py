@@ -1,4 +1,5 @@
-"""Whose keys a change touches: a worker's job, the jobs that name a dataset or model, the jobs a node matters to.
+"""Whose keys a change touches: the job of a worker or an artifact, those that name a dataset or model, those that
+a node matters to.
 
 Pure functions over the mirror; `supervising` feeds them with what the mirror took in and queues the answers.
 """
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sedna_gm.controllers.mirroring import JOB_KINDS, Mirror, owner_key
+from sedna_gm.controllers.mirroring import JOB_KINDS, OWNED_KINDS, Mirror, owner_key
 from sedna_gm.store.interface import Change, ChangeType, Key
 
 
@@ -23,6 +24,8 @@ def touched(change: Change, mirror: Mirror) -> Iterator[Key]:
         if change.resource["metadata"].get("deletionTimestamp"):
             # Its node may be gone for good, and then nobody but the node's controller lets go of the worker.
             yield Key("Node", "", change.resource["spec"]["nodeName"])
+    elif kind == "Artifact":
+        yield owner_key(change.resource)
     elif kind in ("Dataset", "Model"):
         yield from mirror.jobs_naming(change.key)
     elif kind == "Node":
@@ -50,8 +53,8 @@ def _view(node: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _jobs_at(node: str, mirror: Mirror) -> Iterator[Key]:
-    """Jobs with a worker there, and jobs that wait for some node."""
-    here = {owner_key(worker) for worker in mirror.raws("Worker") if worker["spec"]["nodeName"] == node}
+    """Jobs with a worker there or something to fetch from there, and jobs that wait for some node."""
+    here = {owner_key(raw) for kind in OWNED_KINDS for raw in mirror.raws(kind) if raw["spec"]["nodeName"] == node}
     yield from here
     for kind in JOB_KINDS:
         for job in mirror.raws(kind):

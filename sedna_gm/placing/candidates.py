@@ -22,22 +22,12 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Files:
-    """Files that a worker needs and that lie on one node only."""
-
-    node: str
-    what: str
-    """As it stands in a sentence: "the samples of dataset incremental-dataset"."""
-
-
-@dataclass(frozen=True)
 class Request:
     """What a worker asks of its node."""
 
     image: str
     node_name: str | None = None
     selector: Mapping[str, str] = field(default_factory=dict)
-    files: Files | None = None
 
 
 @dataclass(frozen=True)

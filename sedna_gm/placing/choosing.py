@@ -40,11 +40,6 @@ def _sentence(request: Request, excluded: list[tuple[str, str]]) -> str:
             return f"Node {request.node_name}, which the template names, is not registered."
         # The other nodes are out of the question; naming them would hide the one reason that counts.
         excluded = [entry for entry in excluded if entry[0] == request.node_name]
-    elif request.files is not None:
-        if request.files.node not in known:
-            return f"Node {request.files.node}, which is to have {request.files.what}, is not registered."
-        # The same for the node with the files, unless the template's own labels exclude it as well.
-        excluded = [entry for entry in excluded if entry[0] == request.files.node]
     told = [f"node {name} {why}" for name, why in excluded[:SPELLED_OUT]]
     if len(excluded) > SPELLED_OUT:
         told.append(f"{len(excluded) - SPELLED_OUT} more nodes are excluded too")

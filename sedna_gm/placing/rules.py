@@ -23,16 +23,6 @@ def selected(request: Request, node: Candidate) -> str | None:
     return f"lacks the labels {', '.join(sorted(missing))} of the nodeSelector" if missing else None
 
 
-def has_files(request: Request, node: Candidate) -> str | None:
-    """Files are not carried between hosts, so the work goes where they are."""
-    if request.files is None or node.name == request.files.node:
-        return None
-    return (
-        f"does not have {request.files.what}, which are on node {request.files.node}"
-        " (files are not carried between hosts)"
-    )
-
-
 def is_ready(_: Request, node: Candidate) -> str | None:
     """A node that is silent or says that it is not ready gets no new work."""
     if node.ready == "True":
@@ -54,4 +44,4 @@ def has_image(request: Request, node: Candidate) -> str | None:
     return f"does not have the worker image {request.image}"
 
 
-RULES: tuple[Rule, ...] = (named, selected, has_files, is_ready, is_open, has_image)
+RULES: tuple[Rule, ...] = (named, selected, is_ready, is_open, has_image)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import TypeVar, cast
 
+from sedna.api.artifacts import Artifact
 from sedna.api.datasets import Dataset
 from sedna.api.incremental_learning import IncrementalLearningJob
 from sedna.api.models import Model
@@ -21,6 +22,8 @@ from sedna_gm.controllers.mirroring import Mirror
 from sedna_gm.store.interface import Key
 
 KIND = "IncrementalLearningJob"
+
+Owned = TypeVar("Owned", Worker, Artifact)
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,9 @@ class Controller:
         self.applier.settle(key)
         snapshot = self.snapshot(key)
         if snapshot is None:
-            return self.applier.apply(key, None, decide_without_job(self._workers(key)))
+            return self.applier.apply(
+                key, None, decide_without_job(self._owned(Worker, key), self._owned(Artifact, key))
+            )
         return self.applier.apply(key, self.mirror.raw(key), decide(snapshot))
 
     def snapshot(self, key: Key) -> Snapshot | None:
@@ -58,18 +63,19 @@ class Controller:
                 now=plain.now,
                 dataset=self.mirror.get(Dataset, Key("Dataset", key.namespace, job.spec.dataset.name)),
                 models=models,
-                workers=self._workers(key),
+                workers=self._owned(Worker, key),
+                artifacts=self._owned(Artifact, key),
                 nodes={node.metadata.name: node for node in self.mirror.all(Node)},
                 loads=self.mirror.loads(),
                 listening_since=self.listening_since,
                 settings=self.settings,
             )
 
-    def _workers(self, key: Key) -> tuple[Worker, ...]:
-        found = []
-        for entry in self.mirror.workers_of(key):
+    def _owned(self, model: type[Owned], key: Key) -> tuple[Owned, ...]:
+        found: list[Owned] = []
+        for entry in self.mirror.owned(model.__name__, key):
             try:
-                found.append(cast(Worker, entry.typed))
+                found.append(cast(Owned, entry.typed))
             except ValueError as error:
-                found.append(unreadable(entry.raw, error))
+                found.append(unreadable(model, entry.raw, error))
         return tuple(found)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from sedna.api.artifacts import Artifact
 from sedna.api.incremental_learning import JOB_FINALIZER, TRIGGER_ANNOTATION
 from sedna.api.stages import Phase, Position, Stage
 from sedna.api.workers import Worker
@@ -22,10 +23,10 @@ from sedna_gm.controllers.incremental_learning import (
     tidying,
     training,
 )
+from sedna_gm.controllers.incremental_learning.hosts import paused_sentence
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot
 from sedna_gm.controllers.incremental_learning.steps import Status, Step, begin, position, update
 from sedna_gm.controllers.incremental_learning.training import wished
-from sedna_gm.controllers.incremental_learning.working import paused_sentence
 
 STEPS: Mapping[Position, Callable[[Snapshot, Status], Step]] = {
     **{Position(stage, Phase.FAILED): failing.give_back for stage in Stage},
@@ -65,7 +66,7 @@ def decide(snapshot: Snapshot) -> Decision:
         step.sentence,
         record=step.record,
         statuses=step.statuses,
-        delete=(*tidying.outdated(snapshot, status), *service.delete),
+        delete=(*tidying.outdated(snapshot, status), *tidying.unneeded(snapshot, status), *service.delete),
         change=tuple(worker.dump() for worker in service.change),
         create=(*step.create, *service.create),
         status=status.dump() if status != job.status else None,
@@ -92,9 +93,9 @@ def _news(snapshot: Snapshot, status: Status) -> tuple[Happening, ...]:
     return ()
 
 
-def decide_without_job(workers: Iterable[Worker]) -> Decision:
+def decide_without_job(workers: Iterable[Worker], artifacts: Iterable[Artifact]) -> Decision:
     """The decision about a key that no job has."""
-    return removing.orphaned(workers)
+    return removing.orphaned(workers, artifacts)
 
 
 def _refreshed(snapshot: Snapshot) -> Status:

@@ -16,13 +16,16 @@ from sedna.api.times import format_time, parse_time
 from sedna.api.triggers import Metric, Verdict, holds, next_opening, window_open
 from sedna.api.workers import Worker
 from sedna_gm.controllers.decisions import JSON
-from sedna_gm.controllers.incremental_learning import models, rounds, serving
+from sedna_gm.controllers.incremental_learning import inference, models, rounds
+from sedna_gm.controllers.incremental_learning.carrying import carry
 from sedna_gm.controllers.incremental_learning.failing import STOPPED, fail, interrupt
+from sedna_gm.controllers.incremental_learning.hosts import paused_sentence, silence
+from sedna_gm.controllers.incremental_learning.remembering import remembered
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot, alive, going
 from sedna_gm.controllers.incremental_learning.standing import runs_since
 from sedna_gm.controllers.incremental_learning.steps import Status, Step, move, progress, stay, update
 from sedna_gm.controllers.incremental_learning.training import asked
-from sedna_gm.controllers.incremental_learning.working import late, paused, paused_sentence, silence
+from sedna_gm.controllers.incremental_learning.working import late, paused, wait_for_carrying
 from sedna_gm.placing.candidates import NoNode
 
 
@@ -57,16 +60,16 @@ def ready(snapshot: Snapshot, status: Status) -> Step:
     if new is None:
         return fail(snapshot, status, "NoModel", "the status does not say which model to deploy.")
     recheck = snapshot.after(snapshot.settings.recheck)
-    worker = serving.current_worker(snapshot)
+    worker = inference.current_worker(snapshot)
     if worker is None or not alive(worker):
         # None runs: the one that is made next serves the new model from its start.
-        in_the_way = serving.in_the_way(snapshot)
+        in_the_way = inference.in_the_way(snapshot)
         if in_the_way is not None:
             return stay(status, f"The deployment waits for the inference worker. {in_the_way}", recheck)
-        where = serving.node(snapshot)
+        where = inference.node(snapshot)
         if isinstance(where, NoNode):
             return stay(status, f"The deployment waits for the inference worker. {where.sentence}", recheck)
-        return _start(snapshot, status, where, new)
+        return _give(snapshot, status, where, new)
     node = worker.spec.node_name
     if worker.status.phase == "Paused":
         return stay(status, paused_sentence(snapshot, node), recheck)
@@ -76,7 +79,7 @@ def ready(snapshot: Snapshot, status: Status) -> Step:
         what = "to be gone" if going(worker) else "to run"
         sentence = f"The deployment waits for the inference worker on node {node} {what}.{silence(snapshot, node)}"
         return stay(status, sentence, recheck)
-    return _start(snapshot, status, node, new)
+    return _give(snapshot, status, node, new)
 
 
 def starting(snapshot: Snapshot, status: Status) -> Step:
@@ -85,7 +88,7 @@ def starting(snapshot: Snapshot, status: Status) -> Step:
     outcome = _judged(snapshot, status)
     if isinstance(outcome, Step):
         return outcome
-    worker = serving.current_worker(snapshot)
+    worker = inference.current_worker(snapshot)
     if outcome or (worker is not None and _given(snapshot, status, worker) and _noticed(worker)):
         node = worker.spec.node_name if worker else ""
         sentence = f"The inference worker on node {node} takes the model of round {status.round}."
@@ -101,7 +104,7 @@ def running(snapshot: Snapshot, status: Status) -> Step:
         return outcome
     new = (status.current or RoundProgress()).new_model
     if not outcome or new is None:
-        return _wait(snapshot, status, serving.current_worker(snapshot))
+        return _wait(snapshot, status, inference.current_worker(snapshot))
     sentence = f"The model of round {status.round} is deployed: {new.url}."
     reason = status.current.reason if status.current and status.current.reason else sentence
     version = new.model_copy(update={"time": snapshot.timestamp})
@@ -148,6 +151,15 @@ def _deploy(snapshot: Snapshot, status: Status, why: str) -> Step:
     return move(snapshot, chosen, (Stage.DEPLOY, Phase.READY), "TriggerHolds", sentence)
 
 
+def _give(snapshot: Snapshot, status: Status, node: str, new: ModelVersion) -> Step:
+    """Have the model carried to the inference worker's node; the worker is told of it when it has arrived."""
+    cargo = inference.cargo(snapshot, new)
+    carried = carry(snapshot, node, cargo)
+    if not carried.is_complete:
+        return wait_for_carrying(snapshot, status, carried)
+    return _start(snapshot, remembered(status, cargo, carried), node, new)
+
+
 def _start(snapshot: Snapshot, status: Status, node: str, new: ModelVersion) -> Step:
     hot = snapshot.job.spec.deploy_spec.model.hot_update_enabled
     how = "without a stop" if hot else "with a restart"
@@ -161,7 +173,7 @@ def _judged(snapshot: Snapshot, status: Status) -> Step | bool:
     new = (status.current or RoundProgress()).new_model
     if new is None:
         return fail(snapshot, status, "NoModel", "the status does not say which model to deploy.")
-    worker = serving.current_worker(snapshot)
+    worker = inference.current_worker(snapshot)
     if worker is not None and _given(snapshot, status, worker):
         if worker.status.phase == "Failed" and worker.status.reason == STOPPED:
             return interrupt(snapshot, status)
@@ -191,14 +203,14 @@ def _judged(snapshot: Snapshot, status: Status) -> Step | bool:
 
 
 def _with_pause(snapshot: Snapshot, status: Status) -> Status:
-    worker = serving.current_worker(snapshot)
+    worker = inference.current_worker(snapshot)
     return paused(snapshot, status, worker is not None and worker.status.phase == "Paused")
 
 
 def _given(snapshot: Snapshot, status: Status, worker: Worker) -> bool:
     """Whether this worker is the one that is to serve the new model."""
     new = status.current.new_model if status.current else None
-    return new is not None and not going(worker) and worker.spec.models == [models.deploy_reference(snapshot, new)]
+    return new is not None and not going(worker) and inference.has(snapshot, worker, new)
 
 
 def _same(sha256: str | None, url: str, new: ModelVersion) -> bool:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sedna.api.incremental_learning import RoundProgress
 from sedna.api.stages import Phase, Stage
 from sedna.api.workers import Worker
 from sedna_gm.controllers.incremental_learning import measuring, models, samples
+from sedna_gm.controllers.incremental_learning.carrying import Cargo
 from sedna_gm.controllers.incremental_learning.failing import fail
-from sedna_gm.controllers.incremental_learning.making import stage_worker
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot
 from sedna_gm.controllers.incremental_learning.steps import Status, Step, move, progress, stay, update
 from sedna_gm.controllers.incremental_learning.training import asked
@@ -33,28 +31,20 @@ def waiting(snapshot: Snapshot, status: Status) -> Step:
 def ready(snapshot: Snapshot, status: Status) -> Step:
     """Have the worker made."""
     missing = models.missing(snapshot)
-    current = status.current or RoundProgress()
     if missing is not None or snapshot.dataset is None:
         return stay(status, missing or "", snapshot.after(snapshot.settings.recheck))
     if snapshot.dataset.metadata.uid != status.dataset_uid:
         name = snapshot.dataset.metadata.name
         return fail(snapshot, status, "DatasetReplaced", f"dataset {name} was deleted and made anew.")
-    new, old = current.new_model, current.compared_with
-    if new is None or old is None:
+    cargo = _cargo(snapshot, status)
+    if len(cargo.models) != 2:
         return fail(snapshot, status, "NoModel", "the status does not say which models to compare.")
-    round_ = status.round or 1
-
-    def make(node: str) -> dict[str, Any]:
-        taken = samples.eval_ranges(snapshot, status, current.start, current.end)
-        pair = [models.deploy_reference(snapshot, new), models.deploy_reference(snapshot, old)]
-        return stage_worker(snapshot, Stage.EVAL, round_, node, samples=taken, models=pair)
-
-    return get_worker(snapshot, status, Stage.EVAL, snapshot.job.spec.eval_spec.template.spec, make)
+    return get_worker(snapshot, status, cargo)
 
 
 def starting(snapshot: Snapshot, status: Status) -> Step:
     """Wait for the worker to run."""
-    return watch_start(snapshot, status, Stage.EVAL)
+    return watch_start(snapshot, status, _cargo(snapshot, status))
 
 
 def running(snapshot: Snapshot, status: Status) -> Step:
@@ -81,3 +71,14 @@ def completed(snapshot: Snapshot, status: Status) -> Step:
     """On to the deployment."""
     sentence = f"The metrics of round {status.round} decide whether its model is deployed."
     return move(snapshot, status, (Stage.DEPLOY, Phase.WAITING), "ModelsEvaluated", sentence)
+
+
+def _cargo(snapshot: Snapshot, status: Status) -> Cargo:
+    """What the evaluation takes in: the eval parts of some rounds, the new model and the one it is compared with."""
+    current, name = status.current or RoundProgress(), snapshot.job.spec.deploy_spec.model.name
+    return Cargo(
+        Stage.EVAL,
+        status.round or 1,
+        models=tuple((name, each) for each in (current.new_model, current.compared_with) if each is not None),
+        samples=tuple(samples.eval_ranges(snapshot, status, current.start, current.end)),
+    )

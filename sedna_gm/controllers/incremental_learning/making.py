@@ -9,6 +9,7 @@ from sedna.api.incremental_learning import DeploySpec
 from sedna.api.models import Model, ModelVersion
 from sedna.api.pods import PodSpec
 from sedna.api.stages import Stage
+from sedna.api.trees import ArtifactReference
 from sedna.api.workers import (
     NODE_FINALIZER,
     DatasetReference,
@@ -27,14 +28,18 @@ ROUND_LABEL = "sedna.io/round"
 
 def version_of(model: Model) -> ModelVersion:
     """A user's model as it is now."""
-    return ModelVersion(url=model.spec.url, format=model.spec.format, round=0)
+    version = ModelVersion(url=model.spec.url, format=model.spec.format, round=0)
+    node = model.spec.node_name
+    return version if node is None else version.model_copy(update={"node_name": node})
 
 
-def reference(name: str, version: ModelVersion) -> ModelReference:
+def reference(name: str, version: ModelVersion, artifact: ArtifactReference | None = None) -> ModelReference:
     """A version as workers are told of it; `name` is the Model resource it stands for."""
     values: dict[str, Any] = {"name": name, "url": version.url, "format": version.format or ""}
     if version.sha256 is not None:
         values["sha256"] = version.sha256
+    if artifact is not None:
+        values["artifact"] = artifact
     return ModelReference(**values, round=version.round or 0)
 
 
@@ -46,20 +51,20 @@ def stage_worker(
     *,
     samples: Sequence[SampleRange],
     models: Sequence[ModelReference],
+    samples_artifact: ArtifactReference | None = None,
 ) -> dict[str, Any]:
     """A worker that trains or evaluates: it runs once and comes to an end."""
     spec = snapshot.job.spec
     template = (spec.train_spec if stage is Stage.TRAIN else spec.eval_spec).template
     role = stage.value.lower()
-    dataset = snapshot.dataset
-    assert dataset is not None, "a stage without its dataset is still waiting"  # noqa: S101 - for the type checker
+    fetched: dict[str, Any] = {} if samples_artifact is None else {"samples_artifact": samples_artifact}
     worker = WorkerSpec(
         node_name=node,
         role="train" if stage is Stage.TRAIN else "eval",
-        job=_job(snapshot),
+        job=job_reference(snapshot),
         round=round_,
         template=template.spec,
-        dataset=DatasetReference(name=dataset.metadata.name, url=dataset.spec.url, format=dataset.spec.format.lower()),
+        dataset=dataset_reference(snapshot),
         samples=list(samples),
         models=list(models),
         output_dir=f"{spec.output_dir.rstrip('/')}/{role}/{round_}",
@@ -68,6 +73,7 @@ def stage_worker(
         restart_policy="Never" if template.spec.restart_policy in (None, "Never") else "OnFailure",
         active_deadline_seconds=deadline(snapshot, template.spec),
         termination_grace_period_seconds=template.spec.termination_grace_period_seconds,
+        **fetched,
     )
     return _resource(snapshot, stage, round_, template.metadata.labels, worker)
 
@@ -78,7 +84,7 @@ def inference_worker(snapshot: Snapshot, node: str, model: ModelReference) -> di
     worker = WorkerSpec(
         node_name=node,
         role="inference",
-        job=_job(snapshot),
+        job=job_reference(snapshot),
         round=model.round,
         template=deploy.template.spec,
         models=[model],
@@ -110,8 +116,31 @@ def deadline(snapshot: Snapshot, template: PodSpec) -> int:
     return template.active_deadline_seconds or snapshot.settings.default_deadline
 
 
-def _job(snapshot: Snapshot) -> JobReference:
+def dataset_reference(snapshot: Snapshot) -> DatasetReference:
+    """The job's dataset as nodes are told of it. It must exist."""
+    dataset = snapshot.dataset
+    assert dataset is not None, "a stage without its dataset is still waiting"  # noqa: S101 - for the type checker
+    return DatasetReference(name=dataset.metadata.name, url=dataset.spec.url, format=dataset.spec.format.lower())
+
+
+def job_reference(snapshot: Snapshot) -> JobReference:
+    """The job, as what is made for it names it."""
     return JobReference(kind=snapshot.job.kind, name=snapshot.job.metadata.name, uid=snapshot.uid)
+
+
+def owner_references(snapshot: Snapshot) -> list[dict[str, Any]]:
+    """Makes the job the owner of what is made for it."""
+    job = snapshot.job
+    return [
+        {
+            "apiVersion": job.api_version,
+            "kind": job.kind,
+            "name": job.metadata.name,
+            "uid": snapshot.uid,
+            "controller": True,
+            "blockOwnerDeletion": True,
+        }
+    ]
 
 
 def _resource(
@@ -126,16 +155,7 @@ def _resource(
             "name": snapshot.worker_name(stage, round_),
             "namespace": snapshot.namespace,
             "labels": {**labels, **own},
-            "ownerReferences": [
-                {
-                    "apiVersion": job.api_version,
-                    "kind": job.kind,
-                    "name": job.metadata.name,
-                    "uid": snapshot.uid,
-                    "controller": True,
-                    "blockOwnerDeletion": True,
-                }
-            ],
+            "ownerReferences": owner_references(snapshot),
             "finalizers": [NODE_FINALIZER],
         },
         "spec": spec.dump(),

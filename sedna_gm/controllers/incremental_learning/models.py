@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sedna.api.models import Model, ModelVersion
-from sedna.api.workers import ModelReference, Worker, WorkerResult
-from sedna_gm.controllers.incremental_learning.making import reference, version_of
+from sedna.api.workers import Worker, WorkerResult
+from sedna_gm.controllers.incremental_learning.making import version_of
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot
 from sedna_gm.controllers.incremental_learning.steps import Status
 
@@ -47,12 +47,16 @@ def compared(snapshot: Snapshot, status: Status) -> ModelVersion:
 
 
 def _version(snapshot: Snapshot, name: str) -> ModelVersion:
-    """A user's model; with its sha256 if the inference worker was given it, since only then a node has read it."""
+    """A user's model; with its sha256 if the inference worker was given it, since only then a node has read it.
+
+    A model that is said to lie nowhere in particular is then known to lie on that worker's node.
+    """
     version = version_of(snapshot.models[name])
     for worker in snapshot.own:
         served = worker.status.model
         if served is not None and served.sha256 and (served.url, served.round) == (version.url, 0):
-            return version.model_copy(update={"sha256": served.sha256})
+            known = {"sha256": served.sha256, "node_name": version.node_name or worker.spec.node_name}
+            return version.model_copy(update=known)
     return version
 
 
@@ -67,16 +71,6 @@ def deployed(snapshot: Snapshot, status: Status) -> ModelVersion | None:
 def deploy_model(snapshot: Snapshot) -> Model | None:
     """The resource that stands for what is deployed."""
     return snapshot.models.get(snapshot.job.spec.deploy_spec.model.name)
-
-
-def base_reference(snapshot: Snapshot, version: ModelVersion) -> ModelReference:
-    """A model to begin with, as the training worker is told of it."""
-    return reference(snapshot.job.spec.initial_model.name, version)
-
-
-def deploy_reference(snapshot: Snapshot, version: ModelVersion) -> ModelReference:
-    """A model to judge or to serve, as workers are told of it."""
-    return reference(snapshot.job.spec.deploy_spec.model.name, version)
 
 
 def made(
@@ -103,6 +97,7 @@ def made(
         round=worker.spec.round,
         job=snapshot.job.metadata.name,
         time=worker.status.finish_time or snapshot.timestamp,
+        node_name=worker.spec.node_name,
     )
     return version, ""
 

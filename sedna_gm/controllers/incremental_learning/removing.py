@@ -1,15 +1,16 @@
-"""A job that is being deleted, and workers that outlived theirs: nodes stop what runs before anything disappears."""
+"""A job that is being deleted, and what outlived its job: nodes stop what runs before anything disappears."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from sedna.api.artifacts import Artifact
 from sedna.api.incremental_learning import JOB_FINALIZER
 from sedna.api.workers import Worker
 from sedna_gm.controllers.decisions import Decision, Happening, Removal
+from sedna_gm.controllers.incremental_learning.hosts import silence
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot, going
 from sedna_gm.controllers.incremental_learning.steps import Status, update
-from sedna_gm.controllers.incremental_learning.working import silence
 from sedna_gm.store.interface import Key
 
 
@@ -24,6 +25,9 @@ def remove(snapshot: Snapshot, status: Status) -> Decision:
     finalizers = snapshot.job.metadata.finalizers or []
     if JOB_FINALIZER not in finalizers:
         return Decision("The job is being deleted; others still hold it.")
+    artifacts = removals(artifact for artifact in snapshot.artifacts if not going(artifact))
+    if not snapshot.own and artifacts:
+        return Decision("The job's workers are gone; what was sent for them is deleted.", delete=artifacts)
     if not snapshot.own:
         kept = tuple(name for name in finalizers if name != JOB_FINALIZER)
         return Decision("The job's workers are gone, and so is the job.", finalizers=kept)
@@ -41,12 +45,13 @@ def remove(snapshot: Snapshot, status: Status) -> Decision:
     )
 
 
-def orphaned(workers: Iterable[Worker]) -> Decision:
-    """The job does not exist: nobody wants its workers."""
-    delete = removals(worker for worker in workers if not going(worker))
+def orphaned(workers: Iterable[Worker], artifacts: Iterable[Artifact]) -> Decision:
+    """The job does not exist: nobody wants its workers, or what was sent for them."""
+    left: list[Worker | Artifact] = [*workers, *artifacts]
+    delete = removals(each for each in left if not going(each))
     if not delete:
         return Decision("There is no such job.")
-    return Decision("There is no such job; its workers are deleted.", delete=delete)
+    return Decision("There is no such job; its workers and artifacts are deleted.", delete=delete)
 
 
 def strangers(snapshot: Snapshot) -> tuple[Removal, ...]:
@@ -55,9 +60,9 @@ def strangers(snapshot: Snapshot) -> tuple[Removal, ...]:
     return removals(worker for worker in snapshot.workers if worker.metadata.name not in own and not going(worker))
 
 
-def removals(workers: Iterable[Worker]) -> tuple[Removal, ...]:
-    """The workers as applying deletes them."""
+def removals(owned: Iterable[Worker | Artifact]) -> tuple[Removal, ...]:
+    """Workers and artifacts as applying deletes them."""
     return tuple(
-        Removal(Key("Worker", worker.metadata.namespace or "default", worker.metadata.name), worker.metadata.uid or "")
-        for worker in workers
+        Removal(Key(each.kind, each.metadata.namespace or "default", each.metadata.name), each.metadata.uid or "")
+        for each in owned
     )

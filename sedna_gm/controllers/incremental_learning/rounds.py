@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from sedna.api.incremental_learning import RoundProgress
+from sedna.api.stages import Phase
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot
 from sedna_gm.controllers.incremental_learning.steps import Status, position
 
@@ -23,6 +24,8 @@ def record(snapshot: Snapshot, status: Status, decision: str) -> dict[str, Any]:
         "comparedWith": told.get("comparedWith"),
         "deployed": status.deployed_model.dump() if status.deployed_model else None,
     }
+    # The status remembers each stage's last node; what this round did not come to is an earlier round's.
+    begun = {each.stage for each in steps if each.type == Phase.STARTING.value}
     metrics = {"new": told.get("newMetrics"), "comparedWith": told.get("oldMetrics")}
     return {
         "round": status.round or 0,
@@ -41,6 +44,7 @@ def record(snapshot: Snapshot, status: Status, decision: str) -> dict[str, Any]:
         },
         "models": {name: model for name, model in models.items() if model},
         "metrics": {name: values for name, values in metrics.items() if values},
+        "nodes": {stage: node for stage, node in sorted(status.nodes.items()) if stage in begun},
         "startedAt": current.started_at,
         "finishedAt": steps[-1].last_transition_time if steps else snapshot.timestamp,
         "stages": [

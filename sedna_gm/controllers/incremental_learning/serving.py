@@ -1,29 +1,37 @@
 """The inference worker: there is one from the job's first moment to its last, and it serves what the stages say.
 
-Which model that is follows from the status alone (`wanted`), so a refused or failed model leaves the worker's spec
-by itself, and a deploy model that a user edits is followed as long as nothing newer has been deployed. How a worker
-that needs nothing stands is told by `standing`.
+Which model that is, and where it can be served, is `inference`'s to say; how a worker that needs nothing stands, is
+`standing`'s. A model that lies on another node is carried first (`carrying`, `fetching`), and what serves goes on.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sedna.api.incremental_learning import Serving
 from sedna.api.models import ModelVersion
-from sedna.api.stages import Phase, Stage
+from sedna.api.stages import Stage
 from sedna.api.times import format_time, parse_time
 from sedna.api.workers import ModelReference, Worker
 from sedna_gm.controllers.decisions import JSON, Happening, Removal
 from sedna_gm.controllers.delays import doubling
-from sedna_gm.controllers.incremental_learning import models
+from sedna_gm.controllers.incremental_learning.carrying import again, carry
 from sedna_gm.controllers.incremental_learning.failing import STOPPED
+from sedna_gm.controllers.incremental_learning.fetching import fetch
+from sedna_gm.controllers.incremental_learning.hosts import paused_on
+from sedna_gm.controllers.incremental_learning.inference import (
+    cargo,
+    current_worker,
+    has,
+    in_the_way,
+    node,
+    wanted,
+)
 from sedna_gm.controllers.incremental_learning.making import ROUND_LABEL, inference_worker, serving_fields
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot, alive, going
 from sedna_gm.controllers.incremental_learning.standing import standing, told
-from sedna_gm.controllers.incremental_learning.steps import Status, position
-from sedna_gm.controllers.incremental_learning.working import node_for, paused_sentence, silence
+from sedna_gm.controllers.incremental_learning.steps import Status
 from sedna_gm.placing.candidates import NoNode
 from sedna_gm.store.interface import Key
 
@@ -40,34 +48,6 @@ class Service:
     happenings: tuple[Happening, ...] = ()
 
 
-def current_worker(snapshot: Snapshot) -> Worker | None:
-    """This job's inference worker."""
-    name = snapshot.worker_name(Stage.DEPLOY, 0)
-    return next((worker for worker in snapshot.own if worker.metadata.name == name), None)
-
-
-def wanted(snapshot: Snapshot, status: Status) -> ModelVersion | None:
-    """The model to serve now: the new one while it is being deployed, else the deployed one."""
-    stage, phase = position(status)
-    if stage is Stage.DEPLOY and phase in (Phase.STARTING, Phase.RUNNING) and status.current is not None:
-        return status.current.new_model
-    return models.deployed(snapshot, status)
-
-
-def node(snapshot: Snapshot) -> str | NoNode:
-    """Where the inference worker can run."""
-    return node_for(snapshot, snapshot.job.spec.deploy_spec.template.spec)
-
-
-def in_the_way(snapshot: Snapshot) -> str | None:
-    """A worker of the same name that has to go before this job's can be made."""
-    found = snapshot.worker(snapshot.worker_name(Stage.DEPLOY, 0))
-    if found is None or (found.spec.job.uid == snapshot.uid and not going(found)):
-        return None
-    where = found.spec.node_name
-    return f"Waits until node {where} has let go of worker {found.metadata.name}.{silence(snapshot, where)}"
-
-
 def serve(snapshot: Snapshot, status: Status) -> Service:
     """Keep the inference worker as it should be, given the status that this decision ends with."""
     before = status.serving or Serving()
@@ -81,24 +61,44 @@ def serve(snapshot: Snapshot, status: Status) -> Service:
     if model is None:
         sentence = f"Waits for model {snapshot.job.spec.deploy_spec.model.name}, which does not exist."
         return Service(told(before, "Waiting", sentence), look_again_at=recheck)
-    reference = models.deploy_reference(snapshot, model)
     worker = current_worker(snapshot)
     if worker is None:
-        return _make(snapshot, before, reference)
+        return _make(snapshot, before, model)
     if worker.spec.node_name not in snapshot.nodes:
         sentence = f"Node {worker.spec.node_name}, on which the inference worker ran, was deleted."
         return _replace(before, worker, "NodeGone", sentence)
     if not alive(worker):
-        return _after_the_end(snapshot, before, worker, reference)
+        return _after_the_end(snapshot, before, worker, model)
     if _differs(snapshot, worker):
         return _replace(before, worker, "TemplateChanged", "The deploySpec changed: the inference worker is made anew.")
-    changed = worker.spec.models != [reference]
-    change = (_with_model(worker, reference),) if changed else ()
+    return _keep(snapshot, before, worker, model)
+
+
+def _keep(snapshot: Snapshot, before: Serving, worker: Worker, model: ModelVersion) -> Service:
+    """Nothing is wrong with it: it only has to be told of the model to serve, as soon as that is on its node."""
     stands = standing(snapshot, before, worker)
-    return Service(stands.serving, change=change, look_again_at=stands.look_again_at, happenings=stands.happenings)
+    service = Service(stands.serving, look_again_at=stands.look_again_at, happenings=stands.happenings)
+    load = cargo(snapshot, model)
+    if has(snapshot, worker, model):
+        lost = again(snapshot, worker, load)
+        return replace(service, create=lost.create, happenings=(*service.happenings, *lost.happenings))
+    carried = carry(snapshot, worker.spec.node_name, load)
+    if carried.is_complete:
+        return replace(service, change=(_with_model(worker, carried.models[0]),))
+    coming = fetch(snapshot, carried)
+    sentence = f"{stands.serving.message} {coming.sentence}"
+    times = [when for when in (service.look_again_at, coming.look_again_at) if when is not None]
+    return replace(
+        service,
+        serving=stands.serving.model_copy(update={"message": sentence}),
+        create=coming.create,
+        delete=coming.delete,
+        look_again_at=min(times) if times else None,
+        happenings=(*service.happenings, *coming.happenings),
+    )
 
 
-def _make(snapshot: Snapshot, before: Serving, model: ModelReference) -> Service:
+def _make(snapshot: Snapshot, before: Serving, model: ModelVersion) -> Service:
     if before.retry_after is not None and snapshot.now < parse_time(before.retry_after):
         sentence = before.message or "The inference worker ended."
         return Service(told(before, "Waiting", sentence), look_again_at=parse_time(before.retry_after))
@@ -108,22 +108,32 @@ def _make(snapshot: Snapshot, before: Serving, model: ModelReference) -> Service
         news = () if before.message == sentence else (Happening("InferenceBlocked", sentence, "Warning"),)
         again = snapshot.after(snapshot.settings.recheck)
         return Service(told(before, "Waiting", sentence), look_again_at=again, happenings=news)
-    for worker in snapshot.own:
-        if worker.spec.node_name == where and worker.status.phase == "Paused":
-            return Service(
-                told(before, "Waiting", paused_sentence(snapshot, where), node=where),
-                look_again_at=snapshot.after(snapshot.settings.recheck),
-            )
+    paused = paused_on(snapshot, where)
+    if paused is not None:
+        again_at = snapshot.after(snapshot.settings.recheck)
+        return Service(told(before, "Waiting", paused, node=where), look_again_at=again_at)
     sentence = f"The inference worker is to run on node {where}."
+    carried = carry(snapshot, where, cargo(snapshot, model))
+    if not carried.is_complete:
+        coming = fetch(snapshot, carried)
+        # Without a node: whatever becomes of any node may change where it is to run.
+        waiting = told(before, "Waiting", f"{sentence} {coming.sentence}")
+        return Service(
+            waiting,
+            create=coming.create,
+            delete=coming.delete,
+            look_again_at=coming.look_again_at,
+            happenings=coming.happenings,
+        )
     pending = told(before, "Pending", sentence, node=where).model_copy(update={"retry_after": None})
-    made = inference_worker(snapshot, where, model)
+    made = inference_worker(snapshot, where, carried.models[0])
     return Service(pending, create=(made,), happenings=(Happening("InferenceCreated", sentence),))
 
 
-def _after_the_end(snapshot: Snapshot, before: Serving, worker: Worker, model: ModelReference) -> Service:
+def _after_the_end(snapshot: Snapshot, before: Serving, worker: Worker, model: ModelVersion) -> Service:
     """It ended: it is replaced at once if that was not its fault or it is to differ, else with growing delay."""
     sentence = _end_sentence(worker)
-    if worker.spec.models != [model] or _differs(snapshot, worker) or worker.status.reason == STOPPED:
+    if not has(snapshot, worker, model) or _differs(snapshot, worker) or worker.status.reason == STOPPED:
         return _replace(before, worker, "InferenceReplaced", f"{sentence} Another one is made.")
     if worker.status.phase == "Succeeded" and worker.spec.restart_policy != "Always":
         return Service(told(before, "Succeeded", sentence, node=worker.spec.node_name))

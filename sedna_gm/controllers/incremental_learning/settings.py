@@ -27,6 +27,10 @@ class Settings:
     """An inference worker that ran this long is healthy; its next failure counts as the first."""
     recheck: int = 300
     """How often a job is looked at that waits for others: nothing is missed if a notice gets lost."""
+    ask_again: int = 60
+    """A model to serve that its node could not send is asked for again after so long: a full disk is soon emptied."""
+    store: str = ""
+    """Where artifacts go: empty for the GlobalManager's own store, else an fsspec URL such as s3://bucket/prefix."""
     compared_rounds: int = 4
     """How many earlier rounds' evaluation samples are evaluated again."""
     told_rounds: int = 3

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone, tzinfo
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from sedna.api.artifacts import Artifact
 from sedna.api.datasets import Dataset
 from sedna.api.incremental_learning import IncrementalLearningJob
 from sedna.api.meta import Condition
@@ -21,16 +23,19 @@ from sedna_gm.controllers.incremental_learning.settings import Settings
 from sedna_gm.placing.candidates import Candidate
 from sedna_gm.store.interface import Key
 
+Owned = TypeVar("Owned", Worker, Artifact)
+
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A job, what it names, the workers that name it, and all nodes."""
+    """A job, what it names, the workers and artifacts that name it, and all nodes."""
 
     job: IncrementalLearningJob
     now: datetime
     dataset: Dataset | None = None
     models: Mapping[str, Model] = field(default_factory=dict)
     workers: tuple[Worker, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
     nodes: Mapping[str, Node] = field(default_factory=dict)
     loads: Mapping[str, int] = field(default_factory=dict)
     listening_since: datetime | None = None
@@ -79,6 +84,10 @@ class Snapshot:
         """The worker of that name, whoever's it is."""
         return next((worker for worker in self.workers if worker.metadata.name == name), None)
 
+    def artifact(self, name: str) -> Artifact | None:
+        """The artifact of that name. Their names tell one job from its namesakes (`contents`)."""
+        return next((artifact for artifact in self.artifacts if artifact.metadata.name == name), None)
+
     def readiness(self, node: str) -> Condition | None:
         """The Ready condition of a node, if it is registered and has one."""
         found = self.nodes.get(node)
@@ -120,17 +129,17 @@ def alive(worker: Worker) -> bool:
     return worker.status.phase not in FINAL_PHASES
 
 
-def going(worker: Worker) -> bool:
+def going(worker: Worker | Artifact) -> bool:
     """Whether somebody deleted it and its node has still to let go."""
     return worker.metadata.deletion_timestamp is not None
 
 
-def unreadable(raw: JSON, error: ValueError) -> Worker:
-    """A worker whose status makes no sense has failed: a job must not hang on what nobody can read."""
+def unreadable(model: type[Owned], raw: JSON, error: ValueError) -> Owned:
+    """A worker or artifact whose status makes no sense has failed: a job must not hang on what nobody can read."""
     first = str(error).partition("\n")[2].strip() or str(error)
     status = {
         "phase": "Failed",
         "reason": "UnreadableStatus",
         "message": f"its node reported a status that cannot be read: {' '.join(first.split())[:300]}",
     }
-    return parse(Worker, {**raw, "status": status})
+    return parse(model, {**raw, "status": status})

@@ -14,8 +14,8 @@ from sedna.api.incremental_learning import Serving
 from sedna.api.times import parse_time
 from sedna.api.workers import Worker
 from sedna_gm.controllers.decisions import Happening
+from sedna_gm.controllers.incremental_learning.hosts import paused_sentence, silence
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot
-from sedna_gm.controllers.incremental_learning.working import paused_sentence, silence
 
 FAILING = "Failing"
 

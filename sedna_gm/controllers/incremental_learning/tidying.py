@@ -1,15 +1,23 @@
-"""Which workers of stages have had their time.
+"""Which workers of stages, and which artifacts, have had their time.
 
 A worker that ended stays until the next round begins, for its logs and its exit code. A retry begins within seconds,
 so one that failed stays longer: until a later one of its stage has ended, too. One that may still run stays only as
 long as its stage does.
+
+An artifact stays while a worker refers to it, or may yet have to be told of it: samples while their stage gets its
+worker, a model as long as the status or the job names that version. One that failed stays until the round that it
+failed has given its samples back, so that the next one asks anew.
 """
 
 from __future__ import annotations
 
+from sedna.api.artifacts import Artifact
 from sedna.api.stages import Phase
 from sedna.api.workers import Worker
 from sedna_gm.controllers.decisions import Removal
+from sedna_gm.controllers.incremental_learning import contents, remembering
+from sedna_gm.controllers.incremental_learning.carrying import references
+from sedna_gm.controllers.incremental_learning.making import ROUND_LABEL, STAGE_LABEL, version_of
 from sedna_gm.controllers.incremental_learning.removing import removals, strangers
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot, alive, going
 from sedna_gm.controllers.incremental_learning.steps import Status, position
@@ -21,6 +29,41 @@ def outdated(snapshot: Snapshot, status: Status) -> tuple[Removal, ...]:
     """Workers to delete, given the status that this decision ends with."""
     old = [worker for worker in snapshot.own if not going(worker) and _is_outdated(worker, snapshot, status)]
     return (*removals(old), *strangers(snapshot))
+
+
+def unneeded(snapshot: Snapshot, status: Status) -> tuple[Removal, ...]:
+    """Artifacts to delete, given the status that this decision ends with."""
+    names = _needed_models(snapshot, status)
+    for worker in snapshot.own:
+        if alive(worker) and not going(worker):
+            names.update(references(worker))
+    gives_back = position(snapshot.job.status).phase is Phase.FAILED
+    return removals(
+        artifact
+        for artifact in snapshot.artifacts
+        if not going(artifact)
+        and (
+            (gives_back and artifact.status.phase == "Failed")
+            or not (artifact.metadata.name in names or _feeds(artifact, snapshot, status))
+        )
+    )
+
+
+def _needed_models(snapshot: Snapshot, status: Status) -> set[str]:
+    """The names of the artifacts of every version that the status remembers or the job names."""
+    versions = [*remembering.versions(status), *(version_of(model) for model in snapshot.models.values())]
+    # What version it is decides about the name, not which Model resource it stands for.
+    found = (contents.of_model(snapshot, snapshot.job.spec.deploy_spec.model.name, version) for version in versions)
+    return {content.name for content in found if content is not None}
+
+
+def _feeds(artifact: Artifact, snapshot: Snapshot, status: Status) -> bool:
+    """Whether these are the samples of the stage that is about to have its worker."""
+    stage, phase = position(status)
+    labels = artifact.metadata.labels or {}
+    ours = artifact.spec.job.uid == snapshot.uid and artifact.spec.samples is not None
+    there = (labels.get(STAGE_LABEL), labels.get(ROUND_LABEL)) == (stage.value, str(status.round or 0))
+    return ours and there and phase in (Phase.READY, Phase.STARTING)
 
 
 def _is_outdated(worker: Worker, snapshot: Snapshot, status: Status) -> bool:

@@ -14,11 +14,12 @@ from sedna.api.times import format_time, parse_time
 from sedna.api.triggers import NUM_OF_SAMPLES, holds, next_opening, window_open
 from sedna.api.workers import Worker
 from sedna_gm.controllers.incremental_learning import models, samples
+from sedna_gm.controllers.incremental_learning.carrying import Cargo
 from sedna_gm.controllers.incremental_learning.failing import fail
-from sedna_gm.controllers.incremental_learning.making import stage_worker
+from sedna_gm.controllers.incremental_learning.hosts import silence
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot
 from sedna_gm.controllers.incremental_learning.steps import Status, Step, blocked, move, progress, stay, update
-from sedna_gm.controllers.incremental_learning.working import get_worker, silence, watch_run, watch_start
+from sedna_gm.controllers.incremental_learning.working import get_worker, watch_run, watch_start
 
 
 def waiting(snapshot: Snapshot, status: Status) -> Step:
@@ -61,25 +62,20 @@ def waiting(snapshot: Snapshot, status: Status) -> Step:
 
 def ready(snapshot: Snapshot, status: Status) -> Step:
     """Have the worker made."""
-    dataset, current = snapshot.dataset, status.current or RoundProgress()
+    dataset = snapshot.dataset
     if dataset is None:
         return stay(status, models.missing(snapshot) or "", snapshot.after(snapshot.settings.recheck))
     if dataset.metadata.uid != status.dataset_uid:
         return fail(snapshot, status, "DatasetReplaced", f"dataset {_name(snapshot)} was deleted and made anew.")
-    round_ = status.round or 1
-
-    def make(node: str) -> dict[str, Any]:
-        taken = samples.train_range(snapshot, round_, current.start, current.end)
-        version = current.base_model or models.base(snapshot, status)
-        base = models.base_reference(snapshot, version)
-        return stage_worker(snapshot, Stage.TRAIN, round_, node, samples=[taken], models=[base])
-
-    return get_worker(snapshot, status, Stage.TRAIN, snapshot.job.spec.train_spec.template.spec, make)
+    cargo = _cargo(snapshot, status)
+    if not cargo.models:
+        return fail(snapshot, status, "NoModel", "the status does not say which model to begin with.")
+    return get_worker(snapshot, status, cargo)
 
 
 def starting(snapshot: Snapshot, status: Status) -> Step:
     """Wait for the worker to run."""
-    return watch_start(snapshot, status, Stage.TRAIN)
+    return watch_start(snapshot, status, _cargo(snapshot, status))
 
 
 def running(snapshot: Snapshot, status: Status) -> Step:
@@ -120,6 +116,14 @@ def asked(snapshot: Snapshot, status: Status) -> str | None:
 def wished(snapshot: Snapshot) -> str:
     """What the annotation for starting by hand says; empty without one."""
     return (snapshot.job.metadata.annotations or {}).get(TRIGGER_ANNOTATION, "").strip().lower()
+
+
+def _cargo(snapshot: Snapshot, status: Status) -> Cargo:
+    """What the training takes in: the train part of the round's samples, and the model to begin with."""
+    current, round_ = _current(status), status.round or 1
+    taken = samples.train_range(snapshot, round_, current.start, current.end)
+    base = ((snapshot.job.spec.initial_model.name, current.base_model),) if current.base_model else ()
+    return Cargo(Stage.TRAIN, round_, models=base, samples=(taken,))
 
 
 def _current(status: Status) -> RoundProgress:

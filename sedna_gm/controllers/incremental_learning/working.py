@@ -8,20 +8,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sedna.api.pods import PodSpec
 from sedna.api.stages import Phase, Stage
 from sedna.api.times import format_time, parse_time
 from sedna.api.workers import Worker
+from sedna_gm.controllers.incremental_learning.carrying import (
+    Cargo,
+    Carried,
+    again,
+    carry,
+)
 from sedna_gm.controllers.incremental_learning.failing import STOPPED, fail, interrupt
-from sedna_gm.controllers.incremental_learning.making import deadline
+from sedna_gm.controllers.incremental_learning.hosts import node_for, paused_on, paused_sentence, silence
+from sedna_gm.controllers.incremental_learning.making import deadline, stage_worker
+from sedna_gm.controllers.incremental_learning.remembering import remembered
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot, alive, going
-from sedna_gm.controllers.incremental_learning.steps import Status, Step, move, progress, stay
-from sedna_gm.placing.candidates import Files, NoNode, Request
-from sedna_gm.placing.choosing import place
+from sedna_gm.controllers.incremental_learning.steps import Status, Step, move, progress, stay, update
+from sedna_gm.placing.candidates import NoNode
 
-Make = Callable[[str], dict[str, Any]]
 Complete = Callable[[Worker], Step]
 
 
@@ -33,8 +38,12 @@ class Ending:
     sentence: str
 
 
-def get_worker(snapshot: Snapshot, status: Status, stage: Stage, template: PodSpec, make: Make) -> Step:
-    """Ready: find the node, want the worker there, and go on to Starting; or say what is in the way."""
+def get_worker(snapshot: Snapshot, status: Status, cargo: Cargo) -> Step:
+    """Ready: find the node, have all it needs carried there, want the worker, and go on to Starting.
+
+    Or say what is in the way.
+    """
+    stage = cargo.stage
     name = snapshot.worker_name(stage, status.round or 0)
     found = snapshot.worker(name)
     if found is not None and found.spec.job.uid == snapshot.uid and not going(found):
@@ -45,36 +54,41 @@ def get_worker(snapshot: Snapshot, status: Status, stage: Stage, template: PodSp
     blocking = _blocking(snapshot, name)
     if blocking is not None:
         return stay(status, blocking, recheck)
-    node = node_for(snapshot, template)
+    node = node_for(snapshot, _template(snapshot, stage))
     if isinstance(node, NoNode):
         return stay(status, f"{stage.value} of round {status.round} waits for a node. {node.sentence}", recheck)
-    paused = _paused_on(snapshot, node)
+    paused = paused_on(snapshot, node)
     if paused is not None:
         return stay(status, paused, recheck)
-    sentence = f"{stage.value} of round {status.round} is to run on node {node}."
-    step = _start(snapshot, status, stage, node, sentence)
-    return Step(step.status, step.sentence, create=(make(node),), happenings=step.happenings)
-
-
-def node_for(snapshot: Snapshot, template: PodSpec) -> str | NoNode:
-    """The node for a worker of this job: where the samples and the models made of them are."""
-    dataset = snapshot.dataset
-    if dataset is None:
-        return NoNode(f"Dataset {snapshot.job.spec.dataset.name} does not exist, so nobody knows where its data are.")
-    home = dataset.spec.node_name
-    what = f"the samples of dataset {dataset.metadata.name} and the models trained on them"
-    request = Request(
-        image=template.container.image,
-        node_name=template.node_name,
-        selector=template.node_selector,
-        files=Files(home, what),
+    carried = carry(snapshot, node, cargo)
+    if not carried.is_complete:
+        return wait_for_carrying(snapshot, status, carried)
+    worker = stage_worker(
+        snapshot,
+        stage,
+        cargo.round,
+        node,
+        samples=cargo.samples,
+        models=carried.models,
+        samples_artifact=carried.samples,
     )
-    placed = place(request, snapshot.candidates(), prefer=home)
-    return placed if isinstance(placed, NoNode) else placed.node
+    sentence = f"{stage.value} of round {status.round} is to run on node {node}."
+    step = _start(snapshot, remembered(status, cargo, carried), stage, node, sentence)
+    return Step(step.status, step.sentence, create=(worker,), happenings=step.happenings)
 
 
-def watch_start(snapshot: Snapshot, status: Status, stage: Stage) -> Step:
+def wait_for_carrying(snapshot: Snapshot, status: Status, carried: Carried) -> Step:
+    """Nothing moves until all has arrived; what cannot come fails the round."""
+    if carried.failure is not None:
+        return fail(snapshot, status, carried.failure.reason, carried.failure.sentence)
+    waiting = update(status, message=carried.waits)
+    recheck = snapshot.after(snapshot.settings.recheck)
+    return Step(waiting, carried.brief or "", recheck, create=carried.create, happenings=carried.happenings)
+
+
+def watch_start(snapshot: Snapshot, status: Status, cargo: Cargo) -> Step:
     """Starting: wait until the node says that the worker runs, or that it cannot."""
+    stage = cargo.stage
     status = _with_pause(snapshot, status, stage)
     worker, ending = _observe(snapshot, status, stage)
     if ending is not None:
@@ -83,7 +97,17 @@ def watch_start(snapshot: Snapshot, status: Status, stage: Stage) -> Step:
     if worker.status.phase in ("Running", "Succeeded"):
         sentence = f"{stage.value} of round {status.round} runs on node {worker.spec.node_name}."
         return move(snapshot, status, (stage, Phase.RUNNING), "WorkerRunning", sentence)
-    return _wait(snapshot, status, stage, worker, "starts")
+    waiting = _wait(snapshot, status, stage, worker, "starts")
+    if worker.status.phase != "Pending":
+        return waiting
+    # While it is Pending its node may still fetch; what was taken away meanwhile is sent once more.
+    carried = again(snapshot, worker, cargo)
+    if carried.failure is not None:
+        return fail(snapshot, status, carried.failure.reason, carried.failure.sentence)
+    if not carried.create:
+        return waiting
+    news = (*waiting.happenings, *carried.happenings)
+    return Step(waiting.status, waiting.sentence, waiting.look_again_at, create=carried.create, happenings=news)
 
 
 def watch_run(snapshot: Snapshot, status: Status, stage: Stage, complete: Complete) -> Step:
@@ -120,6 +144,11 @@ def paused(snapshot: Snapshot, status: Status, is_paused: bool) -> Status:
     return progress(status, paused_at=None, stage_since=format_time(since))
 
 
+def _template(snapshot: Snapshot, stage: Stage) -> PodSpec:
+    spec = snapshot.job.spec
+    return (spec.train_spec if stage is Stage.TRAIN else spec.eval_spec).template.spec
+
+
 def _with_pause(snapshot: Snapshot, status: Status, stage: Stage) -> Status:
     worker = snapshot.worker(snapshot.worker_name(stage, status.round or 0))
     return paused(snapshot, status, worker is not None and worker.status.phase == "Paused")
@@ -142,20 +171,6 @@ def _blocking(snapshot: Snapshot, name: str) -> str | None:
                 f"{silence(snapshot, worker.spec.node_name)}"
             )
     return None
-
-
-def _paused_on(snapshot: Snapshot, node: str) -> str | None:
-    """Nothing is started behind the back of the operator who stopped the job on a host."""
-    for worker in snapshot.own:
-        if worker.spec.node_name == node and worker.status.phase == "Paused":
-            return paused_sentence(snapshot, node)
-    return None
-
-
-def paused_sentence(snapshot: Snapshot, node: str) -> str:
-    """The one way out of a pause is on the host itself."""
-    target = f"sedna-job-{snapshot.namespace}-{snapshot.job.metadata.name}.target"
-    return f"Paused on node {node}: an operator stopped the job there; `systemctl start {target}` resumes it."
 
 
 def _observe(snapshot: Snapshot, status: Status, stage: Stage) -> tuple[Worker | None, Ending | None]:
@@ -201,16 +216,3 @@ def _wait(snapshot: Snapshot, status: Status, stage: Stage, worker: Worker, verb
     if told:
         sentence = f"{sentence} {told}"
     return stay(status, f"{sentence}{silence(snapshot, node)}", ends)
-
-
-def silence(snapshot: Snapshot, node: str) -> str:
-    """What to add to a sentence about a node that cannot be heard: it explains most waiting."""
-    if node not in snapshot.nodes:
-        return f" No node {node} is registered."
-    ready = snapshot.readiness(node)
-    if ready is None or ready.status == "True":
-        return ""
-    if ready.status != "Unknown":
-        return f" Node {node} is not Ready."
-    last = ready.last_heartbeat_time or ready.last_transition_time
-    return f" Node {node} has not been heard of{f' since {last}' if last else ''}."

@@ -6,21 +6,29 @@ once more. Unit states live here, so a report can be late without the unit waiti
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter, deque
 from typing import Any, Literal
 
+from tests.gm.controllers import sender
 from tests.gm.controllers.world import World
 
 Outcome = Literal["good", "worse", "silent", "failed", "stopped", "nonsense", "one"]
 FINAL = ("Succeeded", "Failed")
 
 
+def uid_hash(uid: str) -> str:
+    """No two trainings make the same model."""
+    return hashlib.sha256(uid.encode()).hexdigest()
+
+
 class Edge:
-    """The node `edge-node` of a world."""
+    """A node of a world, `edge-node` where nothing else is said."""
 
     def __init__(self, world: World, node: str = "edge-node") -> None:
         self.world = world
         self.node = node
+        self.sender = sender.Sender(world, node)
         self.units: dict[str, str] = {}
         self.restarts: Counter[str] = Counter()
         self.outbox: deque[tuple[str, str, dict[str, Any]]] = deque()
@@ -45,14 +53,22 @@ class Edge:
         state = self.units.get(uid, "Pending")
         if state in FINAL:
             return
-        if state == "Pending":
+        if state == "Pending" and self.world.can_fetch(worker):
             self._say(name, uid, "Starting")
+        elif state == "Pending":
+            return
         elif worker["spec"]["role"] == "inference":
             self._serve(worker, outcome)
         elif state == "Starting":
             self._say(name, uid, "Running")
         elif state in ("Running", "Paused"):
             self._end(worker, outcome)
+
+    def send(self, pick: int, outcome: sender.Outcome) -> None:
+        """Something happens to one artifact that this node is to send."""
+        report = self.sender.step(pick, outcome)
+        if report is not None:
+            self.outbox.append(report)
 
     def pause(self, pick: int) -> None:
         """An operator stops a unit by hand, or starts it again."""
@@ -79,10 +95,14 @@ class Edge:
         """A good spell: everything that can happen here happens, and is heard of."""
         for pick in range(len(self.wanted())):
             self.step(pick, outcome)
+        for pick in range(len(self.sender.wanted())):
+            self.send(pick, "good")
         self.deliver(len(self.outbox))
 
     def _bring(self, report: tuple[str, str, dict[str, Any]]) -> None:
         name, uid, changes = report
+        if self.world.artifact_uid(name) == uid:
+            self.world.sends(name, **changes)
         if self.world.has_worker(name) and self.world.worker(name)["metadata"]["uid"] == uid:
             self.world.report(name, **changes)
 
@@ -123,7 +143,7 @@ class Edge:
             self._say(name, uid, "Succeeded", exitCode=0)
             return
         if spec["role"] == "train":
-            results = [{"format": "pb", "url": f"{spec['outputDir']}/model.pb", "sha256": f"{spec['round']:064x}"}]
+            results = [{"format": "pb", "url": f"{spec['outputDir']}/model.pb", "sha256": uid_hash(uid)}]
         else:
             values: list[Any] = [0.9 + spec["round"], 0.1] if outcome != "worse" else [0.1, 0.9]
             if outcome == "nonsense":

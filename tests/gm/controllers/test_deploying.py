@@ -336,24 +336,6 @@ def test_the_template_goes_to_the_worker_as_it_was_written() -> None:
     assert worker["metadata"]["ownerReferences"][0]["uid"] == world.job()["metadata"]["uid"]
 
 
-def test_a_worker_for_another_node_than_the_data_is_refused_in_words() -> None:
-    world = World()
-    world.node()
-    world.node("cloud")
-    world.models()
-    world.dataset(seen=60)
-    world.create(
-        job_manifest(trainSpec={**job_manifest()["spec"]["trainSpec"], "template": template("t.py", nodeName="cloud")})
-    )
-    world.settle()
-    assert world.at() == ("Train", "Ready")
-    assert world.status()["message"] == (
-        "Train of round 1 waits for a node. No node can take the worker: node cloud does not have the samples of "
-        "dataset samples and the models trained on them, which are on node edge-node "
-        "(files are not carried between hosts)."
-    )
-
-
 class TestByHand:
     """The annotation `sedna.io/trigger`."""
 

@@ -67,7 +67,7 @@ def test_after_the_last_change_the_mirror_equals_the_store(history: list[tuple[s
         pass
     assert content(mirror) == stored(store)
     by_job = {
-        job: sorted(entry.raw["metadata"]["name"] for entry in mirror.workers_of(Key(JOB, "default", job)))
+        job: sorted(entry.raw["metadata"]["name"] for entry in mirror.owned("Worker", Key(JOB, "default", job)))
         for job in "xy"
     }
     everyone = store.list("Worker").items
@@ -99,7 +99,7 @@ def test_a_change_between_the_watch_and_the_lists_is_neither_lost_nor_undone() -
     mirror.load()
     mirror.pump(0)
     assert mirror.raws("Worker") == []
-    assert mirror.workers_of(Key(JOB, "default", "y")) == []
+    assert mirror.owned("Worker", Key(JOB, "default", "y")) == []
 
 
 def test_a_watch_that_fell_behind_is_told_and_loading_repairs_it() -> None:

@@ -26,6 +26,7 @@ STANDARD = {
     "copy",
     "dataclasses",
     "datetime",
+    "hashlib",
     "json",
     "math",
     "typing",

@@ -111,7 +111,7 @@ def test_an_inference_worker_on_a_silent_node_is_unknown_since_the_last_heartbea
     assert serving(world)["message"] == "The inference worker runs on node edge-node."
 
 
-def test_a_node_that_never_registered_is_named_as_what_is_missing() -> None:
+def test_a_node_that_never_registered_is_named_as_what_is_missing_and_another_one_serves() -> None:
     world = World()
     world.models()
     world.dataset(seen=None, node="ghost")
@@ -123,7 +123,5 @@ def test_a_node_that_never_registered_is_named_as_what_is_missing() -> None:
     assert serving(world)["message"] == "The inference worker waits for a node. No node has registered yet."
     world.node()
     world.settle()
-    assert serving(world)["message"] == (
-        "The inference worker waits for a node. Node ghost, which is to have the samples of dataset samples "
-        "and the models trained on them, is not registered."
-    )
+    assert world.worker("helmets-inference")["spec"]["nodeName"] == "edge-node"
+    assert world.status()["message"].endswith("No node ghost is registered.")

@@ -19,7 +19,7 @@ from sedna.api.validating import validate
 from sedna_gm.controllers.supervising import Controllers, Settings
 from sedna_gm.errors import GMError, NotFound
 from sedna_gm.store.heartbeats import Heartbeats
-from sedna_gm.store.interface import Key, Store
+from sedna_gm.store.interface import Change, Key, Store
 from sedna_gm.store.memory import MemoryStore
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=timezone.utc)
@@ -75,6 +75,13 @@ class World:
         self.settings = settings or Settings()
         self.seen: dict[str, list[Position]] = {}
         self.readable = True
+        self.arrived: set[tuple[str, str]] = set()
+        """Name and tree of every artifact that was ever Ready."""
+        self.made_on: dict[str, str] = {}
+        """Node of every model that a training made, by sha256."""
+        self.dataset_nodes: dict[str, str] = {}
+        self.asked_for: list[str] = []
+        """Names of artifacts, once for each change of them."""
         self._watch = self.store.watch(since=self.store.revision())
         self._serial = itertools.count(1)
         self.restart()
@@ -148,13 +155,13 @@ class World:
             {"samplesSeen": seen, "numberOfSamples": seen, "state": "Watching", "reason": None, "message": None},
         )
 
-    def model(self, name: str, url: str | None = None, format_: str = "pb") -> None:
+    def model(self, name: str, url: str | None = None, format_: str = "pb", **spec: Any) -> None:
         self.create(
             {
                 "apiVersion": "sedna.io/v1alpha1",
                 "kind": "Model",
                 "metadata": {"name": name, "namespace": "default"},
-                "spec": {"url": url or f"/models/{name}", "format": format_},
+                "spec": {"url": url or f"/models/{name}", "format": format_, **spec},
             }
         )
 
@@ -201,6 +208,18 @@ class World:
         if changes.get("phase") == "Running":
             changes.setdefault("startTime", format_time(self.clock.now))
         self.patch_status(key, changes)
+
+    def sends(self, name: str, **changes: Any) -> None:
+        """A status of an artifact arrives."""
+        self.patch_status(Key("Artifact", "default", name), changes)
+
+    def send_all(self) -> None:
+        """Every node sends what it is asked for."""
+        for artifact in self.artifacts():
+            if artifact.get("status", {}).get("phase") not in ("Ready", "Failed"):
+                size = {"sizeBytes": 40_000_000, "sentBytes": 40_000_000}
+                self.sends(artifact["metadata"]["name"], phase="Ready", tree=f"{7:064x}", **size)
+        self.settle()
 
     def train_succeeds(self, round_: int = 1, job: str = "helmets", **extra: Any) -> None:
         name = f"{job}-train-{round_}"
@@ -276,6 +295,22 @@ class World:
     def workers(self) -> list[str]:
         return [worker["metadata"]["name"] for worker in self.store.list("Worker").items]
 
+    def artifacts(self) -> list[dict[str, Any]]:
+        return list(self.store.list("Artifact").items)
+
+    def artifact_uid(self, name: str) -> str | None:
+        found = (each["metadata"] for each in self.artifacts() if each["metadata"]["name"] == name)
+        return next((metadata["uid"] for metadata in found), None)
+
+    def can_fetch(self, worker: Mapping[str, Any]) -> bool:
+        """Whether all that a worker refers to is in the store."""
+        there = {
+            (each["metadata"]["name"], each["status"].get("tree"))
+            for each in self.artifacts()
+            if each.get("status", {}).get("phase") == "Ready"
+        }
+        return {(each["name"], each["tree"]) for each in references(worker)} <= there
+
     def history(self, name: str = "helmets") -> list[dict[str, Any]]:
         uid = self.job(name)["metadata"]["uid"]
         return list(self.store.rounds(Key(JOB, "default", name), uid).items)
@@ -290,16 +325,43 @@ class World:
 
     def check(self) -> None:
         for change in self._watch.wait(0):
+            if change.type.value != "DELETED":
+                self._check_carried(change)
             if change.key.kind == JOB:
                 self._check_move(change.key, change.resource)
             if (
                 self.readable
-                and change.key.kind in (JOB, "Worker", "Model", "Node", "Event")
+                and change.key.kind in (JOB, "Worker", "Artifact", "Model", "Node", "Event")
                 and change.type.value != "DELETED"
             ):
                 # What controllers write must be readable, field by field, by whoever knows the types.
                 by_kind(change.resource["kind"]).model.model_validate(copy.deepcopy(change.resource))
         self._check_workers()
+
+    def _check_carried(self, change: Change) -> None:
+        """No worker is told to use what lies on another node, unless it has arrived."""
+        resource = change.resource
+        spec, status = resource.get("spec", {}), resource.get("status", {})
+        if change.key.kind == "Artifact":
+            self.asked_for.append(change.key.name)
+            if status.get("phase") == "Ready" and "tree" in status:
+                self.arrived.add((change.key.name, status["tree"]))
+        if change.key.kind == "Dataset":
+            self.dataset_nodes[change.key.name] = spec["nodeName"]
+        if change.key.kind != "Worker":
+            return
+        if spec["role"] == "train":
+            self.made_on.update(
+                {each["sha256"]: spec["nodeName"] for each in status.get("results", ()) if "sha256" in each}
+            )
+        for reference in references(resource):
+            assert (reference["name"], reference["tree"]) in self.arrived, f"{change.key} refers to what has not come"
+        for model in spec["models"]:
+            home = self.made_on.get(model.get("sha256", ""), spec["nodeName"])
+            assert home == spec["nodeName"] or "artifact" in model, f"{change.key} is to use {model} of node {home}"
+        if spec.get("samples"):
+            home = self.dataset_nodes[spec["dataset"]["name"]]
+            assert home == spec["nodeName"] or "samplesArtifact" in spec, f"{change.key} is to use samples of {home}"
 
     def _check_move(self, key: Key, job: Mapping[str, Any]) -> None:
         status = job.get("status") or {}
@@ -319,6 +381,13 @@ class World:
                 alive.setdefault((worker["spec"]["job"]["uid"], role), []).append(worker["metadata"]["name"])
         for names in alive.values():
             assert len(names) == 1, f"two workers of one stage: {names}"
+
+
+def references(worker: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What a worker is to fetch."""
+    spec = worker["spec"]
+    models = [model["artifact"] for model in spec["models"] if "artifact" in model]
+    return [*models, *([spec["samplesArtifact"]] if "samplesArtifact" in spec else [])]
 
 
 __all__ = ["IMAGE", "JOB", "NOON", "GMError", "World", "job_manifest", "template"]

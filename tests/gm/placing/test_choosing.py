@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sedna_gm.placing.candidates import Candidate, Files, NoNode, Placed, Request
+from sedna_gm.placing.candidates import Candidate, NoNode, Placed, Request
 from sedna_gm.placing.choosing import place
 
 IMAGE = "helmets:v1"
@@ -76,15 +76,12 @@ def test_a_fleet_is_not_listed_node_by_node() -> None:
     assert "15 more nodes" in told
 
 
-def test_files_are_not_carried_between_hosts() -> None:
-    files = Files("edge", "the samples of dataset d")
-    assert place(Request(IMAGE, files=files), [node("cloud"), node("edge", load=3)]) == Placed("edge")
-    told = sentence(Request(IMAGE, node_name="cloud", files=files), node("cloud"), node("edge"))
-    assert told == (
-        "No node can take the worker: node cloud does not have the samples of dataset d, which are on node edge "
-        "(files are not carried between hosts)."
-    )
-    assert "Node edge, which is to have the samples" in sentence(Request(IMAGE, files=files), node("cloud"))
+def test_where_the_data_are_is_a_wish_that_any_other_node_may_stand_in_for() -> None:
+    nodes = [node("busy", load=3), node("idle")]
+    assert place(Request(IMAGE), nodes, prefer="gone") == Placed("idle")
+    without = [node("data", images=frozenset()), *nodes]
+    assert place(Request(IMAGE), without, prefer="data") == Placed("idle")
+    assert place(Request(IMAGE, node_name="busy"), [node("data"), *nodes], prefer="data") == Placed("busy")
 
 
 def test_an_image_without_a_tag_is_the_latest() -> None:
@@ -110,7 +107,6 @@ requests = st.builds(
     image=st.sampled_from(["i", "i:1", "j:1"]),
     node_name=st.none() | st.sampled_from("klmno"),
     selector=labels,
-    files=st.none() | st.builds(Files, st.sampled_from("klmno"), st.just("its files")),
 )
 
 
@@ -126,7 +122,9 @@ def test_no_rule_is_ever_broken_and_no_refusal_is_silent(
     assert chosen.ready == "True"
     assert not chosen.unschedulable
     assert request_.node_name in (None, chosen.name)
-    assert request_.files is None or request_.files.node == chosen.name
     assert request_.selector.items() <= chosen.labels.items()
     assert (request_.image if ":" in request_.image else f"{request_.image}:latest") in chosen.images
     assert place(request_, reversed(nodes), prefer) == answer
+    if chosen.name != prefer:
+        # The preferred node was passed over for a reason.
+        assert isinstance(place(request_, [each for each in nodes if each.name == prefer], prefer), NoNode)
