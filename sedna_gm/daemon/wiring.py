@@ -11,6 +11,7 @@ from sedna_gm.artifacts.collecting import Collector
 from sedna_gm.artifacts.disks import DiskBlobs
 from sedna_gm.asides import Aside, at_once
 from sedna_gm.controllers import supervising
+from sedna_gm.controllers.incremental_learning.settings import Settings as JobSettings
 from sedna_gm.http.apps import create_app
 from sedna_gm.http.exchange import Exchange
 from sedna_gm.http.parts import Parts
@@ -57,7 +58,11 @@ def build(settings: Settings, clock: Clock = now, aside: Aside = at_once) -> Glo
     heartbeats = Heartbeats(clock)
     exchange = Exchange()
     # Stopping waits for what a controller has begun, but not longer than an operator likes to.
-    patient = supervising.Settings(node_silence=settings.node_silence_seconds, patience=settings.http.stop_seconds)
+    patient = supervising.Settings(
+        node_silence=settings.node_silence_seconds,
+        patience=settings.http.stop_seconds,
+        jobs=JobSettings(store=settings.artifacts.store),
+    )
     controllers = supervising.start(store, heartbeats, clock, patient)
     blobs = DiskBlobs(settings.artifacts, clock, aside)
     collector = Collector(store, {"": blobs}, clock, settings.artifacts.keep_seconds)
