@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hosts import digits
+from tests.hosts import digits, helmets
 from tests.hosts.clouds import Cloud
 from tests.hosts.digits import Digits
 from tests.hosts.labs import Lab
@@ -94,3 +94,9 @@ def example(lab: Lab, cloud: Cloud, made: Path) -> Digits:
     example = Digits(cloud, lab["edge1"], made)
     example.carry()
     return example
+
+
+@pytest.fixture(scope="session")
+def scenes() -> Path:
+    """Pictures, video and base model of the helmet example, on this machine."""
+    return helmets.provide_scenes()
