@@ -2,6 +2,7 @@
 
     <bundle>/bundle.yml                                what is in it; `sedna.bundles.records`
     <bundle>/wheels/*.whl                              this project, what its services need, and pip; all targets
+    <bundle>/wheelhouses/<target>.tar                  those that one target needs, with a requirements.txt of hashes
     <bundle>/images/<NAME>_<TAG>/app.tar.gz            a worker image's code with its requirements.txt and image.yml
     <bundle>/image_wheels/<requirements>/<target>.tar  wheels for the environment of all images that want the same
 

@@ -23,6 +23,8 @@ class Pin:
     version: Version
     hashes: frozenset[str]
     """sha256 of each of its files."""
+    condition: str = ""
+    """Marker under which it is meant; two versions of a package may each have their own."""
 
 
 def pins_for(path: Path, target: Target) -> tuple[Pin, ...]:
@@ -43,12 +45,17 @@ def pins_for(path: Path, target: Target) -> tuple[Pin, ...]:
     return tuple(pins)
 
 
-def requirements_text(pins: Iterable[Pin], *, hashes: bool) -> str:
-    """Return pins as a requirements file without conditions; without hashes, pip takes it as constraints."""
+def requirements_text(pins: Iterable[Pin], *, hashes: bool, conditions: bool = False) -> str:
+    """Return pins as a requirements file; without hashes, pip takes it as constraints.
+
+    Conditions are for the pip of the host itself; another one would judge them by its own Python.
+    """
     lines = []
     for pin in pins:
-        wanted = [f"--hash=sha256:{digest}" for digest in sorted(pin.hashes)] if hashes else []
-        lines.append(" ".join([f"{pin.name}=={pin.version}", *wanted]))
+        words = [f"{pin.name}=={pin.version}"]
+        words += [f"; {pin.condition}"] if conditions and pin.condition else []
+        words += [f"--hash=sha256:{digest}" for digest in sorted(pin.hashes)] if hashes else []
+        lines.append(" ".join(words))
     return "\n".join(lines) + "\n"
 
 
@@ -65,4 +72,4 @@ def _pin(path: Path, requirement: Requirement, hashes: Iterable[str]) -> Pin:
         raise BundleProblem(
             f"{path}: {requirement.name} has no version or no hash; a lock file is written by `make lock`"
         )
-    return Pin(canonicalize_name(requirement.name), Version(version[1]), digests)
+    return Pin(canonicalize_name(requirement.name), Version(version[1]), digests, str(requirement.marker or ""))

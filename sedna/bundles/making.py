@@ -17,9 +17,9 @@ import yaml
 
 from sedna.bundles.downloading import Pip, download_pinned, download_wanted, pinned
 from sedna.bundles.errors import BundleProblem
-from sedna.bundles.locks import pins_for
+from sedna.bundles.locks import Pin, pins_for, requirements_text
 from sedna.bundles.projects import build_wheel, source_digest, standing_wheel
-from sedna.bundles.records import RECORD, Bundle, BundledImage, Environment, File, read_bundle
+from sedna.bundles.records import RECORD, Bundle, BundledImage, Environment, File, Wheelhouse, read_bundle
 from sedna.bundles.settings import ImageSettings, Settings
 from sedna.bundles.targets import Target
 from sedna.bundles.wheels import Wheel, unmet, wheels_in
@@ -30,7 +30,7 @@ from sedna.images.records import RECORD as IMAGE_RECORD
 from sedna.images.requirements import DISTRIBUTION, Wanted, wanted_of
 from sedna.images.sources import REQUIREMENTS, Source, read_source
 
-WHEELS, IMAGES, IMAGE_WHEELS = "wheels", "images", "image_wheels"
+WHEELS, WHEELHOUSES, IMAGES, IMAGE_WHEELS = "wheels", "wheelhouses", "images", "image_wheels"
 # What hosts install: both services and the way to S3, from one lock.
 EXTRAS = "gm,lc,s3"
 
@@ -52,15 +52,14 @@ def make(settings: Settings, pip: Pip, say: Say = lambda _: None) -> Made:
     # Taken before the build: what is edited meanwhile is built by the next run.
     source = source_digest(settings.project)
     own = _own_wheel(settings, pip, standing, source, say)
-    wheels = {str(target): _service_wheels(settings, pip, own, target, say) for target in settings.targets}
+    wheels = {target: _service_wheels(settings, pip, own, target, say) for target in settings.targets}
     known = {file.path: file for file in standing.files} if standing else {}
     images = tuple(_image(settings, pip, own, image, say) for image in settings.images)
     bundle = Bundle(
         release=f"{own.version}-{_set_digest(wheel for found in wheels.values() for wheel in found)[:8]}",
-        version=str(own.version),
+        sedna=str(own.version),
         source=source,
-        targets=tuple(wheels),
-        wheels={target: tuple(sorted(wheel.path.name for wheel in found)) for target, found in wheels.items()},
+        wheelhouses={str(target): _wheelhouse(settings, target, found) for target, found in wheels.items()},
         images=images,
         files=(),
     )
@@ -105,6 +104,23 @@ def _service_wheels(settings: Settings, pip: Pip, own: Wheel, target: Target, sa
     if left:
         raise BundleProblem(f"{settings.lock} lacks for {target}: {', '.join(left)}; write it anew with `make lock`")
     return [own, *found]
+
+
+def _wheelhouse(settings: Settings, target: Target, wheels: list[Wheel]) -> Wheelhouse:
+    """Pack what a host of a target needs, with a list by which its pip checks each file."""
+    path = f"{WHEELHOUSES}/{target}.tar"
+    conditions = {(pin.name, pin.version): pin.condition for pin in pins_for(settings.lock, target)}
+    named = [
+        Pin(wheel.name, wheel.version, frozenset({wheel.digest}), conditions.get((wheel.name, wheel.version), ""))
+        for wheel in wheels
+    ]
+    files = {wheel.path.name: wheel.path for wheel in wheels}
+    with tempfile.TemporaryDirectory(prefix="sedna-") as scratch:
+        listed = Path(scratch, REQUIREMENTS)
+        listed.write_text(requirements_text(named, hashes=True, conditions=True), encoding="utf-8")
+        pack(settings.bundle / path, {**files, REQUIREMENTS: listed}, compressed=False)
+    tool = max((wheel for wheel in wheels if wheel.name == "pip"), key=lambda wheel: wheel.version)
+    return Wheelhouse(path, file_digest(settings.bundle / path), tool.path.name, tuple(sorted(files)))
 
 
 def _image(settings: Settings, pip: Pip, own: Wheel, image: ImageSettings, say: Say) -> BundledImage:
@@ -152,10 +168,11 @@ def _wheelhouse_name(wanted: Wanted, image: ImageSettings) -> str:
 
 def _paths(bundle: Bundle) -> set[str]:
     """Return every file that belongs to a bundle, relative to it."""
-    wheels = {f"{WHEELS}/{name}" for names in bundle.wheels.values() for name in names}
+    houses = {house.path for house in bundle.wheelhouses.values()}
+    wheels = {f"{WHEELS}/{name}" for house in bundle.wheelhouses.values() for name in house.wheels}
     apps = {image.app for image in bundle.images}
     archives = {environment.wheels for image in bundle.images for environment in image.environments.values()}
-    return wheels | apps | archives
+    return houses | wheels | apps | archives
 
 
 def _file(folder: Path, path: str, known: dict[str, File]) -> File:
@@ -169,7 +186,7 @@ def _file(folder: Path, path: str, known: dict[str, File]) -> File:
 def _drop_others(folder: Path, wanted: set[str], say: Say) -> bool:
     """Remove what an earlier run put there and this one does not want; tells whether there was any."""
     dropped = False
-    for part in (WHEELS, IMAGES, IMAGE_WHEELS):
+    for part in (WHEELS, WHEELHOUSES, IMAGES, IMAGE_WHEELS):
         for path in sorted((folder / part).rglob("*"), reverse=True):
             relative = path.relative_to(folder).as_posix()
             if path.is_file() and relative not in wanted:

@@ -46,17 +46,30 @@ class File:
 
 
 @dataclass(frozen=True)
+class Wheelhouse:
+    """What the services need on one target, in one archive with a requirements.txt."""
+
+    path: str
+    """Relative to the bundle."""
+    sha256: str
+    pip: str
+    """Name of the wheel of pip in it, which installs the others."""
+    wheels: tuple[str, ...]
+    """Names of all wheels in it; they lie in the folder `wheels` as well."""
+
+
+@dataclass(frozen=True)
 class Bundle:
     """Everything that a bundle holds."""
 
     release: str
     """How hosts call the installation: the version and a digest of the wheels."""
-    version: str
+    sedna: str
+    """Version of this project."""
     source: str
     """Digest of the code that the project's own wheel was built from."""
-    targets: tuple[str, ...]
-    wheels: Mapping[str, tuple[str, ...]]
-    """Names of the services' wheels, by target."""
+    wheelhouses: Mapping[str, Wheelhouse]
+    """By target, such as `3.11-x86_64`."""
     images: tuple[BundledImage, ...]
     files: tuple[File, ...]
 
@@ -64,10 +77,12 @@ class Bundle:
         """Return the content of bundle.yml."""
         return {
             "release": self.release,
-            "version": self.version,
+            "sedna": self.sedna,
             "source": self.source,
-            "targets": list(self.targets),
-            "wheels": {target: list(names) for target, names in self.wheels.items()},
+            "wheelhouses": {
+                target: {"path": house.path, "sha256": house.sha256, "pip": house.pip, "wheels": list(house.wheels)}
+                for target, house in self.wheelhouses.items()
+            },
             "images": [
                 {
                     "name": image.name,
@@ -96,10 +111,12 @@ def read_bundle(folder: Path) -> Bundle | None:
     try:
         return Bundle(
             release=raw["release"],
-            version=raw["version"],
+            sedna=raw["sedna"],
             source=raw["source"],
-            targets=tuple(raw["targets"]),
-            wheels={target: tuple(names) for target, names in raw["wheels"].items()},
+            wheelhouses={
+                target: Wheelhouse(house["path"], house["sha256"], house["pip"], tuple(house["wheels"]))
+                for target, house in raw["wheelhouses"].items()
+            },
             images=tuple(_image(image) for image in raw["images"]),
             files=tuple(File(file["path"], file["sha256"], file["size"]) for file in raw["files"]),
         )
