@@ -14,12 +14,13 @@ class ModelSpec(Value):
     """Where the model is."""
 
     url: NonEmpty
-    """Path of a file or folder on the node."""
+    """Path of a file or folder on the node, or `s3://bucket/key`, which each node fetches that needs it."""
     format: Text
     """Free text, such as pb, ckpt, keras, onnx."""
     device_soc_versions: Annotated[list[Text], Field(alias="device_soc_versions")] = Field(default_factory=list)
     """Chips that the file is made for."""
     credential_name: Text | None = None
+    """The file of this name among a node's credentials opens `url`."""
     node_name: ResourceName | None = None
     """The node on which the file lies; absent: wherever it is used."""
 
@@ -38,6 +39,8 @@ class ModelVersion(Value):
     """The node on which `url` lies; absent: wherever it is used."""
     artifact: ArtifactReference | None = None
     """Where other nodes fetch it."""
+    credential_name: Text | None = None
+    """Which credential of a node opens `url`, where that is on no node (`s3://…`)."""
 
 
 class ModelStatus(Value):

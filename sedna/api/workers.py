@@ -35,6 +35,8 @@ class DatasetReference(Value):
     name: ResourceName
     url: NonEmpty
     format: Text
+    credential_name: Text | None = None
+    """Which credential of the node opens what the samples name on other hosts (`s3://…`)."""
 
 
 class SampleRange(Value):
@@ -60,7 +62,9 @@ class ModelReference(Value):
     """Absent: not known yet; the LocalController reports it."""
     round: Annotated[Int, Field(ge=0)] = 0
     artifact: ArtifactReference | None = None
-    """Where to fetch it; absent: it lies under `url` on the node itself."""
+    """Where to fetch it; absent: it lies under `url`, on the node itself or where every node reaches it (`s3://…`)."""
+    credential_name: Text | None = None
+    """Which credential of the node opens `url`."""
 
 
 class HotUpdate(Value):
@@ -86,6 +90,8 @@ class WorkerSpec(Value):
     """train: the base; eval: new, then deployed; inference: the one to serve."""
     output_dir: Text = ""
     job_output_dir: Text = ""
+    credential_name: Text | None = None
+    """The job's own credential; the worker finds it, and those of its dataset and models, as files."""
     hard_example_mining: HardExampleMining | None = None
     hot_update: HotUpdate | None = None
     restart_policy: Literal["Never", "OnFailure", "Always"] = "Never"

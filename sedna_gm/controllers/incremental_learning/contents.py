@@ -16,6 +16,7 @@ from typing import Literal
 from sedna.api.artifacts import ArtifactSamples, ArtifactSpec
 from sedna.api.models import ModelVersion
 from sedna.api.stages import Stage
+from sedna.api.urls import is_remote
 from sedna.api.workers import SampleRange
 from sedna_gm.controllers.decisions import JSON, Happening
 from sedna_gm.controllers.incremental_learning.making import (
@@ -75,7 +76,7 @@ def of_samples(snapshot: Snapshot, stage: Stage, round_: int, ranges: Sequence[S
 
 def of_model(snapshot: Snapshot, name: str, version: ModelVersion) -> Content | None:
     """A version of a model; None when it lies wherever it is used. `name` is the Model resource it stands for."""
-    if version.node_name is None:
+    if version.node_name is None or is_remote(version.url):
         return None
     spec = ArtifactSpec(
         node_name=version.node_name,

@@ -10,6 +10,7 @@ from sedna.api.models import Model, ModelVersion
 from sedna.api.pods import PodSpec
 from sedna.api.stages import Stage
 from sedna.api.trees import ArtifactReference
+from sedna.api.urls import is_remote
 from sedna.api.workers import (
     NODE_FINALIZER,
     DatasetReference,
@@ -29,8 +30,11 @@ ROUND_LABEL = "sedna.io/round"
 def version_of(model: Model) -> ModelVersion:
     """A user's model as it is now."""
     version = ModelVersion(url=model.spec.url, format=model.spec.format, round=0)
-    node = model.spec.node_name
-    return version if node is None else version.model_copy(update={"node_name": node})
+    told = {"node_name": model.spec.node_name}
+    if is_remote(model.spec.url):
+        # On a node's own path nothing has to be opened with it.
+        told["credential_name"] = model.spec.credential_name
+    return version.model_copy(update={name: value for name, value in told.items() if value is not None})
 
 
 def reference(name: str, version: ModelVersion, artifact: ArtifactReference | None = None) -> ModelReference:
@@ -40,6 +44,8 @@ def reference(name: str, version: ModelVersion, artifact: ArtifactReference | No
         values["sha256"] = version.sha256
     if artifact is not None:
         values["artifact"] = artifact
+    if version.credential_name is not None:
+        values["credential_name"] = version.credential_name
     return ModelReference(**values, round=version.round or 0)
 
 
@@ -73,6 +79,7 @@ def stage_worker(
         restart_policy="Never" if template.spec.restart_policy in (None, "Never") else "OnFailure",
         active_deadline_seconds=deadline(snapshot, template.spec),
         termination_grace_period_seconds=template.spec.termination_grace_period_seconds,
+        **_credential(snapshot),
         **fetched,
     )
     return _resource(snapshot, stage, round_, template.metadata.labels, worker)
@@ -90,6 +97,7 @@ def inference_worker(snapshot: Snapshot, node: str, model: ModelReference) -> di
         models=[model],
         job_output_dir=snapshot.job.spec.output_dir,
         termination_grace_period_seconds=deploy.template.spec.termination_grace_period_seconds,
+        **_credential(snapshot),
         **serving_fields(deploy),
     )
     return _resource(snapshot, Stage.DEPLOY, model.round, deploy.template.metadata.labels, worker)
@@ -120,7 +128,14 @@ def dataset_reference(snapshot: Snapshot) -> DatasetReference:
     """The job's dataset as nodes are told of it. It must exist."""
     dataset = snapshot.dataset
     assert dataset is not None, "a stage without its dataset is still waiting"  # noqa: S101 - for the type checker
-    return DatasetReference(name=dataset.metadata.name, url=dataset.spec.url, format=dataset.spec.format.lower())
+    told = DatasetReference(name=dataset.metadata.name, url=dataset.spec.url, format=dataset.spec.format.lower())
+    credential = dataset.spec.credential_name
+    return told if credential is None else told.model_copy(update={"credential_name": credential})
+
+
+def _credential(snapshot: Snapshot) -> dict[str, Any]:
+    name = snapshot.job.spec.credential_name
+    return {} if name is None else {"credential_name": name}
 
 
 def job_reference(snapshot: Snapshot) -> JobReference:
