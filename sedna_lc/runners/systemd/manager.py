@@ -16,7 +16,7 @@ from typing import Any
 
 from jeepney import DBusAddress
 
-from sedna_lc.runners.errors import NoSuchUnit, RunnerError
+from sedna_lc.runners.errors import NoSuchUnit, RunnerError, UnitRefused
 from sedna_lc.runners.systemd.bus import Bus, Signal
 from sedna_lc.runners.systemd.words import ActiveState, JobResult, Result
 
@@ -30,6 +30,8 @@ _MATCHES = (
     f"type='signal',sender='{_NAME}',interface='{_PROPERTIES}',member='PropertiesChanged',path_namespace='{_ROOT}/unit'",
 )
 _OURS = ("sedna-worker-", "sedna-job-")
+#: Methods that are given no unit but patterns.
+_PATTERNS = frozenset({"ListUnitsByPatterns"})
 
 
 @dataclass(frozen=True)
@@ -186,6 +188,8 @@ class Manager:
     # -- below --------------------------------------------------------------------------------------------
 
     def _call(self, method: str, signature: str | None = None, body: tuple[Any, ...] = ()) -> tuple[Any, ...]:
+        if body and method not in _PATTERNS:
+            _require_ours(body[0])
         return self._bus.call(_MANAGER, method, signature, body)
 
     def _properties(self, path: str, interface: str) -> dict[str, Any]:
@@ -246,6 +250,13 @@ class _Watcher:
 
     jobs: dict[str, JobResult]
     removed: set[str]
+
+
+def _require_ours(units: str | list[str]) -> None:
+    """Let no mistake of ours reach a unit of the host: the one place through which all of them go."""
+    for name in [units] if isinstance(units, str) else units:
+        if not name.startswith(_OURS) or "/" in name:
+            raise UnitRefused(f"{name} is none of Sedna's units; the LocalController touches no other.")
 
 
 def unit_of(path: str) -> str:

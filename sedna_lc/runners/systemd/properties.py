@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sedna_lc.runners.base import Bind, UnitSpec
+from sedna_lc.runners.systemd import sandbox as confining
 
 #: Seconds before a worker that ended is started again. systemd 252 knows no growing delay; five seconds keep
 #: a broken worker from taking the host's attention.
@@ -21,23 +22,6 @@ SLICE = "sedna.slice"
 _RESTART = {"Never": "no", "OnFailure": "on-failure", "Always": "always"}
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _ENV = "/usr/bin/env"
-
-# What a worker may not do, whatever the user's code is. Devices stay, since cameras and accelerators are what
-# edge hosts are for; writable and executable memory stays, since every ML framework compiles at run time.
-_SANDBOX: tuple[tuple[str, str, Any], ...] = (
-    ("NoNewPrivileges", "b", True),
-    ("PrivateTmp", "b", True),
-    ("ProtectSystem", "s", "strict"),
-    ("ProtectHome", "s", "read-only"),
-    ("ProtectKernelTunables", "b", True),
-    ("ProtectKernelModules", "b", True),
-    ("ProtectKernelLogs", "b", True),
-    ("ProtectControlGroups", "b", True),
-    ("ProtectHostname", "b", True),
-    ("RestrictSUIDSGID", "b", True),
-    ("RestrictRealtime", "b", True),
-    ("LockPersonality", "b", True),
-)
 
 
 @dataclass(frozen=True)
@@ -76,8 +60,8 @@ def settings(spec: UnitSpec, user: str | None, sandbox: bool) -> Iterator[Settin
     if user is not None:
         yield _same("Service", "User", "s", user)
     if sandbox:
-        for key, signature, value in _SANDBOX:
-            yield _same("Service", key, signature, value)
+        for key, text, signature, value in confining.lines(user, spec.binds):
+            yield Setting("Service", key, text, key, signature, value)
 
 
 def _limits(spec: UnitSpec) -> Iterator[Setting]:
