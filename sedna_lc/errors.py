@@ -7,7 +7,8 @@ worker is Pending; a `Never` ends it as Failed; anything else is a bug and is lo
     ├── SettingsInvalid      the configuration file; names file and key
     ├── StateDamaged         the state database cannot be read
     ├── Again                not now: looked at again on a change or after a while
-    │   └── GmUnavailable    the GM does not answer, or asks to come back
+    │   ├── GmUnavailable    the GM does not answer, or asks to come back
+    │   └── Hindered         nothing is wrong with what was asked for: it is on its way, or there is no room for it
     ├── Never                trying again would end the same way
     │   └── GmRefused        the GM understood and said no (4xx)
     │       ├── GmNotFound   the resource is gone
@@ -52,12 +53,22 @@ class Never(LcError):
 class GmUnavailable(Again):
     """The GlobalManager does not answer or asks to come back; everything local goes on meanwhile.
 
-    `answered` tells the two apart: it was reached, but could not do this one thing.
+    `answered` tells the two apart: it was reached, but could not do this one thing; `code` is its HTTP status then.
     """
 
-    def __init__(self, message: str, after_seconds: float | None = None, *, answered: bool = False) -> None:
+    def __init__(
+        self, message: str, after_seconds: float | None = None, *, answered: bool = False, code: int = 0
+    ) -> None:
         super().__init__("GlobalManagerUnavailable", message, after_seconds)
         self.answered = answered
+        self.code = code
+
+
+class Hindered(Again):
+    """Nothing is wrong with what was asked for: it is on its way, or this host has no room for it.
+
+    What a worker has goes on serving; the new one is neither refused nor given up.
+    """
 
 
 class GmRefused(Never):

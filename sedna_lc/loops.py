@@ -45,7 +45,8 @@ class KeyedLoop:
         self._failing: dict[Key, Iterator[float]] = {}
         self._stopping = False
         self._threads = [
-            threading.Thread(target=self._work, name=f"{name.lower()}-{number}", daemon=True) for number in range(threads)
+            threading.Thread(target=self._work, name=f"{name.lower()}-{number}", daemon=True)
+            for number in range(threads)
         ]
 
     def start(self) -> None:

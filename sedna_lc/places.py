@@ -27,7 +27,20 @@ class Places:
 
     def models_folder(self, worker: Worker) -> Path:
         """Where the versions of the model that the worker's job serves lie, each in a folder of its own."""
-        return self.state_dir / "models" / _namespace(worker) / worker.spec.job.name
+        return self.versions_folder(_namespace(worker), worker.spec.job.name)
+
+    def versions_folder(self, namespace: str, job: str) -> Path:
+        """Where the versions of the model that a job serves lie, each in a folder of its own."""
+        return self.state_dir / "models" / namespace / job
+
+    @property
+    def artifacts_folder(self) -> Path:
+        """What came from other nodes, and what is on its way to them."""
+        return self.state_dir / "artifacts"
+
+    def tree_folder(self, tree: str) -> Path:
+        """Where a content from another node lies, by the sha256 of its tree."""
+        return self.artifacts_folder / "trees" / tree
 
     def hot_update_file(self, worker: Worker) -> Path:
         """The file that names the model to serve, laid out as in the original."""

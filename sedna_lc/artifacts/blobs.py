@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from sedna_lc.errors import Again, Never
+from sedna_lc.errors import Again
 
 Told = Callable[[int], None]
 """Is told, again and again, up to which byte a blob has been moved. What it raises ends the moving, and goes out."""
@@ -69,8 +69,3 @@ class BlobStore(Protocol):
 
 BlobStores = Callable[[str], BlobStore]
 """Opens a store by its URL; an empty one is the GlobalManager's own. Raises Never for one that cannot be opened."""
-
-
-def unknown_store(url: str) -> Never:
-    """Return the error for a store that nobody here can open."""
-    return Never("StoreUnknown", f"The artifact store {url} cannot be opened: only the GlobalManager's own can.")

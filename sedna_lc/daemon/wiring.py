@@ -15,6 +15,10 @@ from typing import IO
 from sedna.api.workers import WorkerReport
 from sedna.common.watching import FileWatcher
 from sedna.daemons.configuring import split_address
+from sedna_lc.artifacts.caching import ArtifactCache
+from sedna_lc.artifacts.fetching import Fetcher
+from sedna_lc.artifacts.keeping import ArtifactKeeper, Sources
+from sedna_lc.artifacts.stores import blob_stores
 from sedna_lc.daemon.choosing import choose, make_runner
 from sedna_lc.daemon.describing import describer
 from sedna_lc.datasets.watching import DatasetKeeper
@@ -29,8 +33,9 @@ from sedna_lc.http.door import make_application
 from sedna_lc.http.serving import DoorServer
 from sedna_lc.images import ImageWatch
 from sedna_lc.places import Places
+from sedna_lc.reconcile.means import Means
+from sedna_lc.reconcile.providing import WantedContents
 from sedna_lc.reconcile.reconciling import Reconciler
-from sedna_lc.reconcile.starting import Means
 from sedna_lc.settings import Settings
 from sedna_lc.state.opening import open_store
 from sedna_lc.state.stores import Store, Wire, key_of
@@ -81,14 +86,23 @@ class LocalController:
             undo.callback(self._door.close)
             self._undo = undo.pop_all()
         shown = f"[{host}]" if ":" in host else host
+        places = Places(state_dir, Path(settings.images_dir))
+        waits = lambda: growing(1.0, _LONGEST_WAIT_SECONDS)  # noqa: E731 - a partial with names says less
+        stores = blob_stores(self._client)
+        self._fetcher = Fetcher(
+            ArtifactCache(places.artifacts_folder), stores, WantedContents(self.store), waits, time.monotonic
+        )
+        self._artifacts = ArtifactKeeper(
+            Sources(self.store, places, now), stores, self._sender.wake, waits, time.monotonic
+        )
         means = Means(
             store=self.store,
             runner=self.runner,
-            places=Places(state_dir, Path(settings.images_dir)),
+            places=places,
             lc_server=f"http://{shown}:{self._door.port}",
             clock=now,
+            contents=self._fetcher,
         )
-        waits = lambda: growing(1.0, _LONGEST_WAIT_SECONDS)  # noqa: E731 - a partial with names says less
         self.reconciler = Reconciler(means, self._sender.wake, waits, time.monotonic)
         self.datasets = DatasetKeeper(
             state_dir / "datasets",
@@ -113,16 +127,20 @@ class LocalController:
 
     def start(self) -> None:
         """Go on with what was wanted when the LC last ran, then hear what the GM says."""
+        self._fetcher.start()
         self.reconciler.start()
         self.datasets.want_exactly(self.store.wanted("datasets").values())
+        self._artifacts.start()
         self._door.start()
         node = self._settings.node_name
         workers = NodeWatch(self._client, "workers", node, self.reconciler, growing)
         datasets = NodeWatch(self._client, "datasets", node, _DatasetListener(self.store, self.datasets), growing)
+        artifacts = NodeWatch(self._client, "artifacts", node, self._artifacts, growing)
         self._begin("outbox", self._sender.run)
         self._begin("node", self._nodes.run)
         self._begin("watch-datasets", datasets.run)
         self._begin("watch-workers", workers.run)
+        self._begin("watch-artifacts", artifacts.run)
         self._begin("questions", self._answerer.run)
         self._begin("safety", self._look_now_and_then)
 
@@ -154,6 +172,8 @@ class LocalController:
         self._nodes.wake()
         self.reconciler.close()
         self.datasets.close()
+        self._artifacts.close()
+        self._fetcher.close()
         # One deadline for all: a thread that waits for a GM behind a dead line is left to end with the process.
         deadline = time.monotonic() + _CLOSE_SECONDS
         for thread in self._threads:

@@ -11,7 +11,7 @@ import os
 import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Protocol
 
 from sedna.common.publishing import sync_folder
 
@@ -28,8 +28,17 @@ def new_digest() -> hashlib.blake2b:
     return hashlib.blake2b(digest_size=16)
 
 
-def copy_samples(folder: Path, start: int, end: int, keep: Callable[[int], bool], out: BinaryIO) -> int:
+class Sink(Protocol):
+    """What takes samples: an open file, or whoever looks at each."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take the next bytes."""
+
+
+def copy_samples(folder: Path, start: int, end: int, keep: Callable[[int], bool], out: Sink) -> int:
     """Write the kept samples of `start` (included) to `end` (excluded) to `out`; return how many.
+
+    `keep` is asked once for each sample, in order, before the first byte of that sample is written.
 
     Needs no `SampleLog`: whatever is committed may be read at any time. Reads in pieces, so a sample of any
     length passes through. Raises EOFError when the log ends before, FileNotFoundError when there is none.

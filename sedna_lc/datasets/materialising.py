@@ -1,14 +1,15 @@
 """The list files that a worker reads: ranges of the sample log, cut by the split, written whole or not at all.
 
-Called by the reconciler before a train or eval worker starts. Where the file goes is `sedna_lc.places`' word; the
-samples come from the log, never from the user's file, which may have changed since.
+Called by the reconciler before a train or eval worker starts, for samples of this node; those of another one are
+listed by `sedna_lc.artifacts.listing`. Where the file goes is `sedna_lc.places`' word; the samples come from the log,
+never from the user's file, which may have changed since.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -35,17 +36,18 @@ def materialise(worker: Worker, store: Store, datasets_dir: Path) -> int:
     target = local_path(url)
     if target is None:
         raise Again("OutputNotLocal", f"{url} is not a path on this node: sample lists are written to local paths.")
-    progresses = [_progress_of(worker, one, store) for one in worker.spec.samples]
+    namespace = worker.metadata.namespace or "default"
+    progresses = [find_progress(namespace, one, store) for one in worker.spec.samples]
     try:
-        return _write(Path(target), lambda out: _copy(worker, progresses, datasets_dir, out))
+        return write_whole(Path(target), lambda out: _copy(worker, progresses, datasets_dir, out))
     except EOFError as problem:
         raise Again("SamplesNotFound", f"The sample log is shorter than it should be: {problem}.") from problem
     except OSError as problem:
         raise Again("SamplesNotWritable", f"The list of samples cannot be written: {problem}.") from problem
 
 
-def _progress_of(worker: Worker, samples: SampleRange, store: Store) -> Progress:
-    namespace = worker.metadata.namespace or "default"
+def find_progress(namespace: str, samples: SampleRange, store: Store) -> Progress:
+    """Return how far a range's dataset has been read here. Raises Again as long as the range is not in its log."""
     dataset = store.wanted("datasets").get((namespace, samples.dataset))
     if dataset is None:
         raise Again("DatasetNotFound", f"Dataset {samples.dataset} is not one of this node's.")
@@ -54,29 +56,35 @@ def _progress_of(worker: Worker, samples: SampleRange, store: Store) -> Progress
     if progress is None or seen < samples.end:
         raise Again(
             "SamplesNotSeen",
-            f"Dataset {samples.dataset} has shown {seen} samples here, and the worker wants those up to {samples.end}.",
+            f"Dataset {samples.dataset} has shown {seen} samples here, and those up to {samples.end} are wanted.",
         )
     return progress
 
 
 def _copy(worker: Worker, progresses: list[Progress], datasets_dir: Path, out: BinaryIO) -> int:
     kept = 0
-    header = next((one.header for one in progresses if one.header is not None), None)
+    header = header_of(progresses)
     if header is not None:
         out.write(header.encode() + b"\n")
     for samples, progress in zip(worker.spec.samples, progresses, strict=True):
-        kept += copy_samples(datasets_dir / progress.uid, samples.start, samples.end, _choice(samples), out)
+        kept += copy_samples(datasets_dir / progress.uid, samples.start, samples.end, choice(samples), out)
     return kept
 
 
-def _choice(samples: SampleRange) -> Callable[[int], bool]:
+def header_of(progresses: Iterable[Progress]) -> str | None:
+    """Return the header of a list that holds samples of these datasets."""
+    return next((one.header for one in progresses if one.header is not None), None)
+
+
+def choice(samples: SampleRange) -> Callable[[int], bool]:
+    """Return what tells, for a sample's index, whether the range's side of the split has it."""
     if samples.part == "all":
         return lambda _: True
     train = samples.part == "train"
     return lambda number: in_train_part(samples.seed, number, samples.probability) == train
 
 
-def _write(target: Path, fill: Callable[[BinaryIO], int]) -> int:
+def write_whole(target: Path, fill: Callable[[BinaryIO], int]) -> int:
     """Like `sedna.common.publishing.write_atomically`, for content that need not fit into memory."""
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".sedna-{secrets.token_hex(8)}.tmp")

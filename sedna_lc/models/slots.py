@@ -8,6 +8,7 @@ beside it, so that there is always a way back.
 
 from __future__ import annotations
 
+import errno
 import logging
 import shutil
 from collections.abc import Iterable
@@ -16,7 +17,7 @@ from pathlib import Path
 from sedna.api.workers import ModelReference
 from sedna.common.digests import digest
 from sedna.common.publishing import ContentChangedError, copy_atomically, remove_leftovers
-from sedna_lc.errors import Again, Never
+from sedna_lc.errors import Again, Hindered, Never
 from sedna_lc.places import local_path
 from sedna_lc.state.records import Placed
 
@@ -31,14 +32,36 @@ class ModelSlot:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def place(self, model: ModelReference) -> Placed:
+    def versions(self, sha256: str) -> list[Path]:
+        """Return what lies in the place of a version; usually one file or folder, or nothing. Nothing is verified."""
+        return sorted((self._folder / sha256.lower()[:_SHORT]).glob("[!.]*"))
+
+    def holds(self, placed: Placed) -> bool:
+        """Tell whether a version lies here as it was placed."""
+        try:
+            return digest(placed.path) == placed.sha256
+        except (OSError, ValueError):
+            return False
+
+    def find(self, model: ModelReference) -> Placed | None:
+        """Return a model whose version lies here already, whole; then nothing need be fetched or copied."""
+        for path in self.versions(model.sha256) if model.sha256 else []:
+            placed = Placed(model.url, str(model.sha256).lower(), model.round, str(path), model.format)
+            if self.holds(placed):
+                return placed
+        return None
+
+    def place(self, model: ModelReference, fetched: Path | None = None) -> Placed:
         """Copy a model into its version's folder, unless it lies there already, and check its content.
 
+        It is read from its url, or from where it was fetched to.
+
         Raises:
+            Hindered: there is no room for it (NoSpace).
             Again: it is not there (ModelNotFound) or cannot be read or copied now (ModelUnreadable).
             Never: what is there is not what was asked for (ModelChanged), or no path of this node.
         """
-        path = local_path(model.url)
+        path = str(fetched) if fetched is not None else local_path(model.url)
         if path is None:
             raise Never("ModelNotLocal", f"Model {model.name} is not a path on this node: {model.url}.")
         source = Path(path)
@@ -49,6 +72,9 @@ class ModelSlot:
         except ContentChangedError as problem:
             raise Never("ModelChanged", f"Model {model.name} is not what it should be: {problem}.") from problem
         except (OSError, ValueError) as problem:
+            if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT):
+                message = f"There is no room for model {model.name} in {self._folder}: {problem.strerror}."
+                raise Hindered("NoSpace", message) from problem
             raise Again("ModelUnreadable", f"Model {model.name} cannot be copied: {problem}.") from problem
 
     def _place(self, model: ModelReference, source: Path) -> Placed:

@@ -13,16 +13,19 @@ from dataclasses import replace
 
 from sedna.api.validating import parse
 from sedna.api.workers import FINAL_PHASES, NODE_FINALIZER, Worker, WorkerReport
-from sedna_lc.errors import Again, Never
+from sedna_lc.errors import Again, Hindered, Never
 from sedna_lc.models.findings import Found
 from sedna_lc.models.trained import find_models
 from sedna_lc.reconcile import last_words, spools
 from sedna_lc.reconcile.absorbing import absorb
 from sedna_lc.reconcile.deciding import decide
 from sedna_lc.reconcile.judging import judge
+from sedna_lc.reconcile.means import Means
 from sedna_lc.reconcile.observing import observed
-from sedna_lc.reconcile.starting import Means, make_ready, serve, start
-from sedna_lc.reconcile.views import Act, View, is_final, wanted_model
+from sedna_lc.reconcile.providing import with_given_urls
+from sedna_lc.reconcile.serving import serve
+from sedna_lc.reconcile.starting import make_ready, start
+from sedna_lc.reconcile.views import Act, Hindrance, View, is_final, wanted_model
 from sedna_lc.runners.base import Reason, UnitState
 from sedna_lc.runners.errors import RunnerError, RunnerUnavailable
 from sedna_lc.runners.names import worker_unit
@@ -58,19 +61,24 @@ class Applier:
 
     def step(self, key: Key) -> float | None:
         """Bring one worker to rest; return seconds after which to look again, if that is known."""
+        hindered: Hindered | None = None
         for _ in range(_MOST_ACTS):
             self._take_reports(key)
             try:
-                view = self._look(key)
+                view = self._look(key, hindered)
             except RunnerUnavailable as problem:
                 logger.warning("Units cannot be looked at: %s", problem)
                 return _SECONDS_WHEN_UNAVAILABLE
             decision = decide(view)
             if decision.act is Act.REST:
-                self._waiting.pop(key, None)
-                return None
+                return self._rest(key, hindered)
             logger.info("Worker %s: %s, for %s.", "/".join(key), decision.act.value, decision.sentence)
-            seconds = self._do(decision.act, key, view)
+            try:
+                seconds = self._do(decision.act, key, view)
+            except Hindered as problem:
+                # The worker goes on with what it has, and is looked after as ever.
+                hindered = problem
+                continue
             if seconds is not None:
                 return seconds
             if decision.act is Act.STOP or (decision.act is Act.RELEASE and view.wanted is not None and _leaves(view)):
@@ -84,7 +92,13 @@ class Applier:
         runs = view.unit is not None and view.unit.activity.runs
         return not runs and decide(view).act in (Act.REST, Act.RELEASE)
 
-    def _look(self, key: Key) -> View:
+    def _rest(self, key: Key, hindered: Hindered | None) -> float | None:
+        if hindered is None:
+            self._waiting.pop(key, None)
+            return None
+        return hindered.after_seconds or next(self._waiting.setdefault(key, self._pauses()))
+
+    def _look(self, key: Key, hindered: Hindered | None = None) -> View:
         wanted = self._means.store.wanted("workers").get(key)
         record = self._means.store.worker(key)
         unit = self._means.runner.observe().get(worker_unit(*key))
@@ -95,6 +109,7 @@ class Applier:
             synced=self._synced(),
             last_words=self._last_words(unit) if record is not None and not is_final(record) else None,
             stopping=self.stopping.is_set(),
+            hindrance=Hindrance(hindered.reason, hindered.message) if hindered is not None else None,
         )
 
     def _last_words(self, unit: UnitState | None) -> str | None:
@@ -114,7 +129,7 @@ class Applier:
         elif act is Act.START and wanted is not None and record is not None:
             return self._start(key, wanted, record)
         elif act is Act.OBSERVE and wanted is not None and record is not None and unit is not None:
-            self._keep(observed(wanted, record, unit, view.last_words), record)
+            self._keep(observed(wanted, record, unit, view.last_words, view.hindrance), record)
         elif act is Act.SERVE and wanted is not None and record is not None:
             model = wanted_model(wanted)
             if model is not None:
@@ -171,7 +186,7 @@ class Applier:
         return None
 
     def _settle(self, wanted: Worker, record: WorkerRecord, view: View) -> None:
-        record = self._take_leftovers(wanted, record)
+        record = with_given_urls(self._take_leftovers(wanted, record), wanted, self._means.places)
         found: dict[str, Found] = {}
         if wanted.spec.role == "train":
             found = find_models(result.url for result in record.status.results)
@@ -202,6 +217,7 @@ class Applier:
             self._means.store.drop_worker(record, letter)
         elif letter is not None:
             self._means.store.post(letter)
+        self._means.contents.tidy()
         self._posted()
 
     def _take_reports(self, key: Key) -> None:

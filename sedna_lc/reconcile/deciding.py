@@ -38,7 +38,7 @@ def decide(view: View) -> Decision:
         return _at_the_stop(wanted, record, view.unit)
     if view.unit is None:
         return _without_unit(wanted, record)
-    return _with_unit(wanted, record, view.unit, view.last_words)
+    return _with_unit(wanted, record, view.unit, view)
 
 
 def _leave(view: View, why: str) -> Decision:
@@ -83,7 +83,7 @@ def _without_unit(wanted: Worker, record: WorkerRecord) -> Decision:
     return Decision(Act.SETTLE, "its unit vanished")
 
 
-def _with_unit(wanted: Worker, record: WorkerRecord, unit: UnitState, last_words: str | None) -> Decision:
+def _with_unit(wanted: Worker, record: WorkerRecord, unit: UnitState, view: View) -> Decision:
     if record.launch == "no":
         # Left over from before this record began, or from a restart that was interrupted: make room.
         return _remove_for_start(unit, "it is started anew")
@@ -95,9 +95,9 @@ def _with_unit(wanted: Worker, record: WorkerRecord, unit: UnitState, last_words
         return Decision(Act.SETTLE, "its unit has ended")
     model = wanted_model(wanted)
     may_change = is_hot(wanted) or unit.activity is not Activity.PAUSED
-    if model is not None and may_change and not _is_told(model, record):
+    if model is not None and may_change and view.hindrance is None and not _is_told(model, record):
         return Decision(Act.SERVE, f"it is to serve {model.url}, round {model.round}")
-    if observed(wanted, record, unit, last_words) != record:
+    if observed(wanted, record, unit, view.last_words, view.hindrance) != record:
         return Decision(Act.OBSERVE, f"its unit is {unit.activity.value}")
     return _rest("all is as it should be")
 

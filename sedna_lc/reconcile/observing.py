@@ -8,6 +8,7 @@ from datetime import datetime
 from sedna.api.times import format_time
 from sedna.api.workers import Worker
 from sedna_lc.reconcile.last_words import are_wanted, ended_with
+from sedna_lc.reconcile.views import Hindrance
 from sedna_lc.runners.base import Activity, Reason, UnitState
 from sedna_lc.state.records import WorkerRecord
 
@@ -22,9 +23,17 @@ _PHASES = {
 }
 
 
-def observed(wanted: Worker, record: WorkerRecord, unit: UnitState, last_words: str | None) -> WorkerRecord:
+def observed(
+    wanted: Worker,
+    record: WorkerRecord,
+    unit: UnitState,
+    last_words: str | None,
+    hindrance: Hindrance | None = None,
+) -> WorkerRecord:
     """Return the record with what the runner sees of a unit that has not ended."""
     reason, message = _why(record, unit, last_words)
+    if reason is None and hindrance is not None:
+        reason, message = hindrance.reason, _meanwhile(record, hindrance)
     changes = {
         "phase": _PHASES[unit.activity],
         "reason": reason,
@@ -61,6 +70,11 @@ def _why(record: WorkerRecord, unit: UnitState, last_words: str | None) -> tuple
         said = report.message if report is not None and report.status == "failed" else None
         return Reason.EXIT_CODE, f"It is started again. {ended_with(unit, said or last_words)}"
     return None, None
+
+
+def _meanwhile(record: WorkerRecord, hindrance: Hindrance) -> str:
+    served = f" The model of round {record.serving.round} is served meanwhile." if record.serving is not None else ""
+    return f"{hindrance.message}{served}"
 
 
 def moment(time: datetime | None) -> str | None:

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Iterator
 from sedna.api.validating import parse
 from sedna.api.workers import Worker, WorkerReport
 from sedna_lc.errors import Never
-from sedna_lc.reconcile.applying import Applier
 from sedna_lc.loops import KeyedLoop
-from sedna_lc.reconcile.starting import Means
+from sedna_lc.reconcile.applying import Applier
+from sedna_lc.reconcile.means import Means
 from sedna_lc.runners.errors import NoSuchUnit, RunnerError, RunnerUnavailable
 from sedna_lc.runners.names import worker_unit
 from sedna_lc.state.letters import status_letter
@@ -69,6 +69,7 @@ class Reconciler:
     def start(self) -> None:
         """Begin with what was wanted when this LC last ran, whether or not there is a GM."""
         self._means.runner.subscribe(self._unit_changed)
+        self._means.contents.subscribe(self._loop.add)
         self._loop.start()
         self.look_at_all()
 
@@ -126,6 +127,7 @@ class Reconciler:
         self._synced.set()
         for resource in workers:
             self._repeat(resource)
+        self._means.contents.tidy()
         self.look_at_all()
 
     def changed(self, resource: Wire) -> None:
@@ -139,6 +141,7 @@ class Reconciler:
         stored = self._means.store.wanted("workers").get(key)
         if stored is not None and stored["metadata"].get("uid") == resource["metadata"].get("uid"):
             self._means.store.drop_wanted("workers", key)
+        self._means.contents.tidy()
         self._add(key)
 
     # What the door tells.

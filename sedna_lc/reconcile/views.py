@@ -11,6 +11,14 @@ from sedna_lc.state.records import Placed, WorkerRecord
 
 
 @dataclass(frozen=True)
+class Hindrance:
+    """Why a worker cannot have the model it is to serve, for now: a CamelCase word for its status, and a sentence."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
 class View:
     """Everything that a decision about one worker rests on."""
 
@@ -26,6 +34,8 @@ class View:
     """What the unit's program wrote last, when it has ended with a failure."""
     stopping: bool = False
     """Whether this LC stops, and its workers with it."""
+    hindrance: Hindrance | None = None
+    """What has just kept it from another model; tried again with the next look."""
 
 
 class Act(Enum):

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import replace
 
-from sedna_lc.state.records import Letter, Progress, StoredReport, WorkerRecord
+from sedna_lc.state.records import FileDigest, Letter, Progress, StoredReport, WorkerRecord
 from sedna_lc.state.stores import Key, Wire, key_of
 
 
@@ -24,6 +24,7 @@ class MemoryStore:
         self._reports: dict[Key, list[StoredReport]] = {}
         self._letters: dict[str, Letter] = {}
         self._progress: dict[str, str] = {}
+        self._digests: dict[str, tuple[FileDigest, int]] = {}
         self._sequence = 0
 
     def wanted(self, plural: str) -> dict[Key, Wire]:
@@ -125,6 +126,22 @@ class MemoryStore:
         """See `Store.drop_progress`."""
         with self._lock:
             self._progress.pop(uid, None)
+
+    def digest(self, path: str) -> FileDigest | None:
+        """See `Store.digest`."""
+        with self._lock:
+            found = self._digests.get(path)
+        return found[0] if found is not None else None
+
+    def put_digests(self, digests: Iterable[FileDigest], day: int) -> None:
+        """See `Store.put_digests`."""
+        with self._lock:
+            self._digests.update({one.path: (one, day) for one in digests})
+
+    def drop_digests(self, before: int) -> None:
+        """See `Store.drop_digests`."""
+        with self._lock:
+            self._digests = {path: kept for path, kept in self._digests.items() if kept[1] >= before}
 
     def close(self) -> None:
         """See `Store.close`."""

@@ -51,3 +51,13 @@ INSERT OR REPLACE INTO progress (uid, progress) VALUES (:uid, :progress);
 
 -- drop_progress: The dataset is gone.
 DELETE FROM progress WHERE uid = :uid;
+
+-- digest: What one file held when it was last read.
+SELECT path, size, modified_ns, inode, sha256 FROM digests WHERE path = :path;
+
+-- put_digest: It was read, or found unchanged, on a day.
+INSERT OR REPLACE INTO digests (path, size, modified_ns, inode, sha256, day)
+VALUES (:path, :size, :modified_ns, :inode, :sha256, :day);
+
+-- drop_digests: Files that nobody has asked for since a day.
+DELETE FROM digests WHERE day < :day;

@@ -142,3 +142,14 @@ class Progress:
     def decode(cls, text: str) -> Progress:
         """Read the stored form."""
         return cls(**json.loads(text))
+
+
+@dataclass(frozen=True)
+class FileDigest:
+    """What a file held when it was read; true as long as its size, time and inode are these."""
+
+    path: str
+    size: int
+    modified_ns: int
+    inode: int
+    sha256: str

@@ -12,11 +12,12 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from sedna_lc.state.records import Letter, Progress, StoredReport, WorkerRecord
+from sedna_lc.state.records import FileDigest, Letter, Progress, StoredReport, WorkerRecord
 from sedna_lc.state.stores import Key, Wire, key_of
 
 
@@ -165,6 +166,21 @@ class SqliteStore:
     def drop_progress(self, uid: str) -> None:
         """See `Store.drop_progress`."""
         self._run("drop_progress", uid=uid)
+
+    def digest(self, path: str) -> FileDigest | None:
+        """See `Store.digest`."""
+        rows = self._run("digest", path=path)
+        return FileDigest(*rows[0]) if rows else None
+
+    def put_digests(self, digests: Iterable[FileDigest], day: int) -> None:
+        """See `Store.put_digests`."""
+        with self._transaction():
+            for one in digests:
+                self._run("put_digest", **asdict(one), day=day)
+
+    def drop_digests(self, before: int) -> None:
+        """See `Store.drop_digests`."""
+        self._run("drop_digests", day=before)
 
     def close(self) -> None:
         """See `Store.close`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from sedna_lc.state.records import Letter, Progress, StoredReport, WorkerRecord
+from sedna_lc.state.records import FileDigest, Letter, Progress, StoredReport, WorkerRecord
 
 Key = tuple[str, str]
 """Namespace and name."""
@@ -28,7 +28,7 @@ class Store(Protocol):
     """The state of one LC."""
 
     def wanted(self, plural: str) -> dict[Key, Wire]:
-        """Return the last known resources of a kind (`workers`, `datasets`) that concern this node."""
+        """Return the last known resources of a kind (`workers`, `datasets`, `artifacts`) that concern this node."""
 
     def replace_wanted(self, plural: str, resources: Iterable[Wire]) -> None:
         """Let exactly these be the resources of a kind: the answer to a list."""
@@ -78,6 +78,15 @@ class Store(Protocol):
 
     def drop_progress(self, uid: str) -> None:
         """Forget a dataset."""
+
+    def digest(self, path: str) -> FileDigest | None:
+        """Return what a file held when it was last read."""
+
+    def put_digests(self, digests: Iterable[FileDigest], day: int) -> None:
+        """Keep what files hold, as of a day (counted from any fixed one)."""
+
+    def drop_digests(self, before: int) -> None:
+        """Forget files that were last kept before a day."""
 
     def close(self) -> None:
         """Let go of files; the store is not used afterwards."""

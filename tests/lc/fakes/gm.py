@@ -76,7 +76,7 @@ class FakeGm:
                 **stored.get("metadata", {}),
                 **content.pop("metadata", {}),
             }
-            kind = {"workers": "Worker", "datasets": "Dataset"}[plural]
+            kind = {"workers": "Worker", "datasets": "Dataset", "artifacts": "Artifact"}[plural]
             merged = {"apiVersion": "sedna.io/v1alpha1", "kind": kind, **stored, **content, "metadata": metadata}
             return self._store(path, merged, "MODIFIED" if stored else "ADDED")
 
@@ -180,7 +180,7 @@ class _Handler(BaseHTTPRequestHandler):
         if path in self.gm.resources:
             return self.gm.resources[path]
         plural = path.rpartition("/")[2]
-        if plural not in ("workers", "datasets"):
+        if plural not in ("workers", "datasets", "artifacts"):
             return self._fail(404, f"{path} not found")
         items = [one for key, one in self.gm.resources.items() if _belongs(key, one, plural, query)]
         return {"items": items, "metadata": {"resourceVersion": str(self.gm.version)}}

@@ -13,7 +13,6 @@ import pytest
 from sedna.api.workers import WorkerReport
 from sedna_lc.errors import Never
 from sedna_lc.reconcile.reconciling import Reconciler, UnknownWorker, WrongWorker
-from sedna_lc.reconcile.starting import Means
 from sedna_lc.runners.base import UnitSpec
 from sedna_lc.runners.memory import MemoryRunner
 from sedna_lc.runners.names import worker_unit
@@ -29,8 +28,7 @@ def world(tmp_path: Path) -> World:
 
 @pytest.fixture
 def reconciler(world: World) -> Iterator[Reconciler]:
-    means = Means(world.store, MemoryRunner(world.host), world.places, "http://127.0.0.1:9100", world.clock)
-    made = Reconciler(means, lambda: None, lambda: iter(lambda: 0.01, None), time.monotonic)
+    made = Reconciler(world.means(), lambda: None, lambda: iter(lambda: 0.01, None), time.monotonic)
     yield made
     made.close()
 
@@ -183,8 +181,7 @@ def test_a_stop_waits_for_workers_that_take_their_time(world: World, reconciler:
 
 def test_a_stop_gives_up_on_a_worker_that_does_not_end(world: World) -> None:
     now = iter(range(0, 10_000, 10))
-    means = Means(world.store, MemoryRunner(world.host), world.places, "http://127.0.0.1:9100", world.clock)
-    made = Reconciler(means, lambda: None, lambda: iter(lambda: 0.01, None), lambda: float(next(now)))
+    made = Reconciler(world.means(), lambda: None, lambda: iter(lambda: 0.01, None), lambda: float(next(now)))
     world.host.hold_stops = True
     key = world.want("train")
     world.settle(key)

@@ -6,6 +6,7 @@ import itertools
 import json
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
@@ -14,15 +15,19 @@ from typing import Any
 
 from sedna.api.workers import WorkerReport
 from sedna.common.digests import digest
+from sedna_lc.artifacts.caching import ArtifactCache
+from sedna_lc.artifacts.fetching import Fetcher
 from sedna_lc.datasets.tailing import Tail
 from sedna_lc.places import Places
 from sedna_lc.reconcile.applying import Applier
-from sedna_lc.reconcile.starting import Means
+from sedna_lc.reconcile.means import Means
+from sedna_lc.reconcile.providing import WantedContents
 from sedna_lc.runners.base import UnitState
 from sedna_lc.runners.memory import MemoryHost, MemoryRunner
 from sedna_lc.runners.names import worker_unit
 from sedna_lc.state.memory import MemoryStore
 from sedna_lc.state.records import WorkerRecord
+from tests.lc.fakes.blobs import MemoryBlobs
 
 NOW = datetime(2026, 11, 22, 14, 0, tzinfo=timezone.utc)
 NAMES = {"train": "j-train-1", "eval": "j-eval-1", "inference": "j-inference"}
@@ -40,6 +45,7 @@ class World:
         self.generations = itertools.count(2)
         self.uids = itertools.count(1)
         self.synced = True
+        self.blobs = MemoryBlobs()
         self.wanted_count = Counter[str]()
         self.image("app:v1")
         (folder / "data").mkdir()
@@ -74,10 +80,17 @@ class World:
         tail.poll(threading.Event())
         tail.close()
 
+    def means(self) -> Means:
+        """What the next LC works with."""
+        pauses = lambda: iter(lambda: 1.0, None)  # noqa: E731
+        cache = ArtifactCache(self.places.artifacts_folder)
+        self.fetcher = Fetcher(cache, lambda _: self.blobs, WantedContents(self.store), pauses, time.monotonic)
+        runner = MemoryRunner(self.host)
+        return Means(self.store, runner, self.places, "http://127.0.0.1:9100", self.clock, self.fetcher)
+
     def restart(self) -> None:
         """Let the next LC take over: same store, same host."""
-        means = Means(self.store, MemoryRunner(self.host), self.places, "http://127.0.0.1:9100", self.clock)
-        self.applier = Applier(means, lambda: None, lambda: self.synced, lambda: iter(lambda: 1.0, None))
+        self.applier = Applier(self.means(), lambda: None, lambda: self.synced, lambda: iter(lambda: 1.0, None))
 
     def want(self, role: str = "train", **spec: Any) -> tuple[str, str]:
         """Let the GM want a worker, as its controllers write it."""

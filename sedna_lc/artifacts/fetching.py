@@ -1,0 +1,275 @@
+"""Brings what workers need from the stores into the cache, and tells whoever waits for it how far it is.
+
+`sedna_lc.reconcile` asks for a content; the answer is its folder, or an error that says what has arrived and is
+raised anew with every step forward. The bytes come on threads of this module: blobs that are cut go on where they
+were, also after a restart, and get their names in `caching` only when their sha256 is right. A store that does not
+answer is asked again for as long as somebody waits.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import threading
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from sedna.api.artifacts import ArtifactReference, Tree
+from sedna.api.quantities import size_text
+from sedna_lc.artifacts.blobs import Blob, BlobStore, BlobStores, WrongDigest
+from sedna_lc.artifacts.caching import ArtifactCache, blobs_on_disk
+from sedna_lc.artifacts.moving import Meter, Stopped, amount, move_all
+from sedna_lc.errors import Again, GmUnavailable, Hindered, Never
+from sedna_lc.loops import KeyedLoop
+from sedna_lc.state.stores import Key
+
+logger = logging.getLogger(__name__)
+
+_THREADS = 2
+# Whoever waits is woken by every step forward; this is for what was missed.
+_LOOK_SECONDS = 30.0
+# Once may be the line, or a piece from before the content was sent anew; twice is the store.
+_MOST_WRONG = 2
+_TIDY: Key = ("", "tidy")
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@dataclass(frozen=True)
+class Needed:
+    """A content that somebody needs, and how to speak of it."""
+
+    reference: ArtifactReference
+    name: str
+    """What a folder of it is to be called here."""
+    what: str
+    """Such as "model m" or "the samples of dataset d"."""
+    reason: str
+    """The word for a status while it is on its way."""
+
+
+class Wants(Protocol):
+    """Which contents this node's workers want, each by its tree."""
+
+    def named(self) -> Collection[str]:
+        """All that any worker names; a fetch of another one is given up."""
+
+    def needed(self) -> Collection[str]:
+        """Those that must stay here; all others are thrown away."""
+
+
+@dataclass
+class _Fetch:
+    needed: Needed
+    pauses: Iterator[float]
+    waiters: set[Key] = field(default_factory=set)
+    done: int = 0
+    total: int = 0
+    wrong: int = 0
+    problem: Again | None = None
+    failure: Never | None = None
+
+
+class Fetcher:
+    """One fetch for each content, however many workers wait for it."""
+
+    def __init__(
+        self,
+        cache: ArtifactCache,
+        stores: BlobStores,
+        wants: Wants,
+        pauses: Callable[[], Iterator[float]],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._cache = cache
+        self._stores = stores
+        self._wants = wants
+        self._pauses = pauses
+        self._monotonic = monotonic
+        self._wake: Callable[[Key], None] = lambda _: None
+        self._lock = threading.Lock()
+        self._fetches: dict[Key, _Fetch] = {}
+        self._stop = threading.Event()
+        self._loop = KeyedLoop(self._step, pauses, monotonic, "Content", _THREADS)
+
+    def subscribe(self, wake: Callable[[Key], None]) -> None:
+        """Name who is told that a worker's content has come, or come nearer. Call it before `start`."""
+        self._wake = wake
+
+    def start(self) -> None:
+        """Begin to fetch; first of all, throw away what nobody needs any more."""
+        self._cache.prepare()
+        self._loop.start()
+        self.tidy()
+
+    def close(self) -> None:
+        """Fetch no more for now; what has arrived stays."""
+        self._stop.set()
+        self._loop.close()
+
+    def tidy(self) -> None:
+        """Throw away what nobody needs, soon."""
+        self._loop.add(_TIDY)
+
+    def bring(self, needed: Needed, waiter: Key) -> Path:
+        """Return where a content lies, whole: a file, or a folder. Returns or raises at once.
+
+        Raises:
+            Hindered: it is on its way, or cannot come now; `waiter` is told when that changes.
+            Never: what the store has is not what was asked for (WrongDigest), or the store cannot be used.
+        """
+        reference = needed.reference
+        key = (reference.tree, reference.store)
+        with self._lock:
+            fetch = self._fetches.get(key)
+        if fetch is None:
+            try:
+                path = self._cache.path_in(reference.tree, needed.name)
+            except OSError as problem:
+                raise Hindered(_reason_of(problem), f"{needed.what} cannot be put in place: {problem}.") from problem
+            except ValueError as problem:
+                raise Never("WrongDigest", f"{needed.what}: the store has no tree of that name: {problem}.") from None
+            if path is not None:
+                return path
+        with self._lock:
+            fetch = self._fetches.get(key)
+            if fetch is None:
+                fetch = self._fetches[key] = _Fetch(needed, self._pauses(), total=reference.size_bytes)
+                self._loop.add(key)
+            fetch.waiters.add(waiter)
+            if fetch.failure is not None:
+                del self._fetches[key]
+                raise fetch.failure
+        raise _hindered(fetch)
+
+    def _step(self, key: Key) -> float | None:
+        if key == _TIDY:
+            self._tidy()
+            return None
+        fetch = self._fetches.get(key)
+        if fetch is None or fetch.failure is not None:
+            return None
+        try:
+            self._fetch(key, fetch)
+        except Stopped:
+            return None
+        except WrongDigest as problem:
+            fetch.wrong += 1
+            if fetch.wrong < _MOST_WRONG:
+                logger.warning("%s is fetched again: %s", fetch.needed.what, problem.message)
+                return 0.0
+            self._fail(fetch, Never("WrongDigest", f"{fetch.needed.what}, fetched twice: {problem.message}"))
+            return None
+        except Again as problem:
+            return self._delay(fetch, problem)
+        except Never as problem:
+            self._fail(fetch, problem)
+            return None
+        except OSError as problem:
+            return self._delay(fetch, Again(_reason_of(problem), f"{self._cache.folder}: {problem}."))
+        with self._lock:
+            self._fetches.pop(key, None)
+        logger.info("%s has arrived, and is whole.", fetch.needed.what)
+        self._tell(fetch)
+        return None
+
+    def _fetch(self, key: Key, fetch: _Fetch) -> None:
+        store = self._stores(fetch.needed.reference.store)
+        tree = self._fetch_tree(key, fetch, store)
+        blobs = tree.blobs
+        here = blobs_on_disk(self._cache, blobs)
+        fetch.total, fetch.done = sum(blobs.values()), sum(here.values())
+        missing = fetch.total - fetch.done
+        if missing > self._cache.free():
+            room, free = size_text(missing), size_text(self._cache.free())
+            raise Again("NoSpace", f"{room} are needed in {self._cache.folder}, and {free} are free.")
+        meter = Meter(fetch.total, fetch.done, lambda done: self._note(fetch, done), self._going(key), self._monotonic)
+
+        def move(blob: Blob) -> None:
+            begin = self._cache.arrived(blob.sha256)
+            if begin < blob.size or not blob.size:
+                store.fetch(blob.sha256, self._cache.part(blob.sha256), begin, meter.follow(begin))
+            self._cache.keep(blob.sha256)
+            fetch.problem = None
+
+        try:
+            move_all([Blob(*one) for one in blobs.items() if not self._cache.has(one[0])], move)
+        except OSError as problem:
+            if problem.errno in _FULL:
+                # Nothing that is of no use yet may take the room that others need.
+                self._cache.drop_parts(blobs)
+            raise
+        finally:
+            fetch.done = meter.done
+        self._cache.sync()
+
+    def _fetch_tree(self, key: Key, fetch: _Fetch, store: BlobStore) -> Tree:
+        name = fetch.needed.reference.tree
+        if not self._cache.has(name):
+            going = self._going(key)
+            store.fetch(name, self._cache.part(name), self._cache.arrived(name), lambda _: going())
+            self._cache.keep(name)
+            self._cache.sync()
+        try:
+            tree = self._cache.tree(name)
+        except ValueError as problem:
+            raise Never("WrongDigest", f"{fetch.needed.what}: {problem}.") from problem
+        if tree is None:
+            raise Again("CacheUnusable", f"The tree {name[:12]} has just vanished from {self._cache.folder}.")
+        return tree
+
+    def _going(self, key: Key) -> Callable[[], None]:
+        fetch = self._fetches.get(key)
+
+        def going() -> None:
+            if self._stop.is_set() or self._fetches.get(key) is not fetch:
+                raise Stopped
+
+        return going
+
+    def _note(self, fetch: _Fetch, done: int) -> None:
+        fetch.done = done
+        self._tell(fetch)
+
+    def _delay(self, fetch: _Fetch, problem: Again) -> float:
+        fetch.problem = problem
+        self._tell(fetch)
+        return problem.after_seconds or next(fetch.pauses)
+
+    def _fail(self, fetch: _Fetch, failure: Never) -> None:
+        logger.error("%s cannot be fetched: %s", fetch.needed.what, failure.message)
+        with self._lock:
+            fetch.failure = failure
+        self._tell(fetch)
+
+    def _tell(self, fetch: _Fetch) -> None:
+        with self._lock:
+            waiters = list(fetch.waiters)
+        for waiter in waiters:
+            self._wake(waiter)
+
+    def _tidy(self) -> None:
+        with self._lock:
+            named = self._wants.named()
+            for key in [key for key in self._fetches if key[0] not in named]:
+                del self._fetches[key]
+        self._cache.prune(self._all_needed)
+
+    def _all_needed(self) -> Collection[str]:
+        with self._lock:
+            return {*self._wants.needed(), *(tree for tree, _ in self._fetches)}
+
+
+def _reason_of(problem: OSError) -> str:
+    return "NoSpace" if problem.errno in _FULL else "CacheUnusable"
+
+
+def _hindered(fetch: _Fetch) -> Hindered:
+    needed, problem = fetch.needed, fetch.problem
+    sentence = f"{amount(fetch.done, fetch.total)} of {needed.what} have arrived."
+    if problem is None:
+        return Hindered(needed.reason, sentence, _LOOK_SECONDS)
+    # Without a line, it is still on its way; anything else is what somebody should know first.
+    reason = needed.reason if isinstance(problem, GmUnavailable) else problem.reason
+    return Hindered(reason, f"{sentence} {problem.message}", _LOOK_SECONDS)

@@ -1,0 +1,50 @@
+"""What the acts work with: the parts of this LC that the reconciler needs, and no others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from sedna.api.times import format_time
+from sedna.api.workers import Worker
+from sedna_lc.artifacts.fetching import Needed
+from sedna_lc.models.slots import ModelSlot
+from sedna_lc.places import Places
+from sedna_lc.runners.base import Runner
+from sedna_lc.state.stores import Key, Store
+
+
+class Contents(Protocol):
+    """What is needed of `sedna_lc.artifacts.fetching.Fetcher`."""
+
+    def subscribe(self, wake: Callable[[Key], None]) -> None:
+        """Name who is told that a content has come, or come nearer."""
+
+    def bring(self, needed: Needed, waiter: Key) -> Path:
+        """Return where a content lies. Raises Hindered as long as it is not there, Never when it will not come."""
+
+    def tidy(self) -> None:
+        """Throw away what nobody needs, soon."""
+
+
+@dataclass(frozen=True)
+class Means:
+    """What the acts work with."""
+
+    store: Store
+    runner: Runner
+    places: Places
+    lc_server: str
+    clock: Callable[[], datetime]
+    contents: Contents
+
+    def slot(self, worker: Worker) -> ModelSlot:
+        """Return where the worker's models lie."""
+        return ModelSlot(self.places.models_folder(worker))
+
+    def now(self) -> str:
+        """Return the time as it travels."""
+        return format_time(self.clock())

@@ -1,0 +1,101 @@
+"""The model that an inference worker is given: from a path of this node, or from another node, and the way back.
+
+Used by `starting` before a unit runs and by `applying` while it does. A model that comes from another node is waited
+for; a worker that has a good one goes on with it meanwhile, whether or not there is a GM.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from sedna.api.workers import ModelReference, ServedModel, Worker
+from sedna_lc.errors import Again, Hindered, Never
+from sedna_lc.models.hot_config import publish
+from sedna_lc.models.slots import ModelSlot
+from sedna_lc.reconcile.means import Means
+from sedna_lc.reconcile.providing import fetched_model
+from sedna_lc.reconcile.views import is_hot, is_same
+from sedna_lc.state.records import Placed, WorkerRecord
+
+logger = logging.getLogger(__name__)
+
+
+def serve(means: Means, wanted: Worker, record: WorkerRecord, model: ModelReference) -> WorkerRecord:
+    """Give a running worker another model: hot by the file it watches, cold by the restart that is decided next.
+
+    A model that cannot be put in place is refused, and the worker goes on with the one it has. Raises Hindered as
+    long as it is on its way, or there is no room for it: then it is neither served nor refused.
+    """
+    slot = means.slot(wanted)
+    try:
+        placed = _place(means, wanted, model, slot)
+        if is_hot(wanted):
+            publish(means.places.hot_update_file(wanted), placed, means.clock())
+    except Hindered:
+        raise
+    except (Again, Never) as problem:
+        return _told(record, _refused(model, problem.reason, problem.message, means.now()), wanted)
+    except OSError as problem:
+        reason = f"The hot-update file cannot be written: {problem}."
+        return _told(record, _refused(model, "HotUpdateFailed", reason, means.now()), wanted)
+    slot.prune([placed, record.serving, record.last_good])
+    means.contents.tidy()
+    # A cold update makes the unit anew, and its restarts count from zero.
+    before = record.status.restarts if is_hot(wanted) else 0
+    return _told(replace(record, serving=placed, restarts_before=before), _loading(placed, means.now()), wanted)
+
+
+def serve_from_the_start(means: Means, wanted: Worker, record: WorkerRecord, model: ModelReference) -> WorkerRecord:
+    """Put the model in place with which a worker's unit is started; see `record.serving` for which it is.
+
+    One that has to come from another node, and has not, is no reason to stand still: then it is the last good one.
+    Raises Again when there is none.
+    """
+    if record.serving is not None and is_same(model, record.serving):
+        # Its own version may be all that is left of it; the hash keeps it from being another one.
+        model = model.model_copy(update={"sha256": record.serving.sha256})
+    slot = means.slot(wanted)
+    try:
+        placed = _place(means, wanted, model, slot)
+    except (Hindered, Never) as problem:
+        good = record.last_good or record.serving
+        if good is None or model.artifact is None or not slot.holds(good):
+            if isinstance(problem, Hindered):
+                raise
+            # A file that is not what it should be can be mended by whoever put it there.
+            raise Again(problem.reason, problem.message) from problem
+        logger.warning(
+            "Worker %s starts with its last good model, of round %s: %s", wanted.metadata.name, good.round, problem
+        )
+        placed = good
+    means.contents.tidy()
+    return _told(replace(record, serving=placed), _loading(placed, means.now()), wanted)
+
+
+def _place(means: Means, wanted: Worker, model: ModelReference, slot: ModelSlot) -> Placed:
+    if model.artifact is None:
+        return slot.place(model)
+    # Its own version may be all that is left of it, here and anywhere.
+    return slot.find(model) or slot.place(model, fetched_model(means, wanted, model))
+
+
+def _told(record: WorkerRecord, model: ServedModel, wanted: Worker) -> WorkerRecord:
+    changes = {"model": model, "observed_generation": wanted.metadata.generation}
+    return replace(record, status=record.status.model_copy(update=changes))
+
+
+def _loading(placed: Placed, time: str) -> ServedModel:
+    return ServedModel(url=placed.url, sha256=placed.sha256, round=placed.round, state="Loading", time=time)
+
+
+def _refused(model: ModelReference, reason: str, message: str, time: str) -> ServedModel:
+    return ServedModel(
+        url=model.url,
+        sha256=model.sha256,
+        round=model.round,
+        state="Refused",
+        reason=reason,
+        message=message,
+        time=time,
+    )
