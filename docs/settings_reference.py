@@ -61,7 +61,7 @@ def _default(value: ast.expr | None) -> str:
         # field(default_factory=dict): a mapping that starts empty.
         return "`{}`"
     default = eval(compile(ast.Expression(value), "settings", "eval"), {})
-    if default is None:
+    if default is None or default == "":
         return ""
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"
 

@@ -10,12 +10,16 @@ Each class's docstring is its default message.
     ├── NotAcceptable         406
     ├── AlreadyExists         409
     ├── Conflict              409
+    ├── OffsetMismatch        409
     ├── Gone                  410
     ├── TooLarge              413
     ├── UnsupportedMediaType  415
+    ├── RangeUnsatisfiable    416
     ├── Refused               422
+    ├── WrongDigest           422
     ├── StoreUnavailable      503
-    └── NodeSilent            504
+    ├── NodeSilent            504
+    └── StoreFull             507
 
 Anything else that reaches the HTTP door is a bug: logged with its traceback, answered without details.
 """
@@ -104,6 +108,23 @@ class Conflict(GMError):
     reason = "Conflict"
 
 
+class OffsetMismatch(GMError):
+    """Another byte is the next one; send from there on."""
+
+    code = 409
+    reason = "OffsetMismatch"
+
+    def __init__(self, offset: int, total: int) -> None:
+        super().__init__(
+            f"{offset} bytes of this blob have come: go on with 'Content-Range: bytes {offset}-{total - 1}/{total}'."
+        )
+        self.offset = offset
+
+    def details(self) -> dict[str, Any]:
+        """Tells programs the offset."""
+        return {**super().details(), "offset": self.offset}
+
+
 class Gone(GMError):
     """The asked resourceVersion is too old; list again and watch from the list's resourceVersion."""
 
@@ -125,11 +146,25 @@ class UnsupportedMediaType(GMError):
     reason = "UnsupportedMediaType"
 
 
+class RangeUnsatisfiable(GMError):
+    """The asked range begins after the end."""
+
+    code = 416
+    reason = "RangeNotSatisfiable"
+
+
 class Refused(GMError):
     """The resource is not valid."""
 
     code = 422
     reason = "Invalid"
+
+
+class WrongDigest(GMError):
+    """What was sent is not what it was called; none of it is kept."""
+
+    code = 422
+    reason = "WrongDigest"
 
 
 class StoreUnavailable(GMError):
@@ -144,3 +179,10 @@ class NodeSilent(GMError):
 
     code = 504
     reason = "Timeout"
+
+
+class StoreFull(GMError):
+    """The artifact store has no room for that."""
+
+    code = 507
+    reason = "InsufficientStorage"

@@ -36,6 +36,28 @@ class HttpSettings:
 
 
 @dataclass(frozen=True)
+class ArtifactSettings:
+    """The store of models and samples on their way between hosts."""
+
+    folder: str = "/var/lib/sedna-gm/artifacts"
+    """Where they are kept. A model has megabytes and samples may have gigabytes: give it a disk with room."""
+
+    max_bytes: int | None = None
+    """They never take more than this many bytes; without it, as many as the disk has."""
+
+    reserve_bytes: int = 1024 * 1024 * 1024
+    """So many bytes of the disk stay free, for the database and for whatever else lives there. 1 GiB."""
+
+    keep_seconds: int = 3600
+    """What no Artifact names (any more) is kept this long after it was last asked for: an hour, so that what was
+    sent before a cut need not be sent again after it."""
+
+    store: str = ""
+    """Where nodes send to and fetch from: empty for this one, or an fsspec URL, such as `s3://bucket/prefix`, which
+    every node must reach by itself."""
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything in `gm.yml`."""
 
@@ -56,3 +78,5 @@ class Settings:
     """A node not heard of for so long, four heartbeats, is no longer Ready."""
 
     http: HttpSettings = field(default_factory=HttpSettings)
+
+    artifacts: ArtifactSettings = field(default_factory=ArtifactSettings)

@@ -39,14 +39,15 @@ def check_sha256(text: str) -> str:
     return text
 
 
-def _check_store(text: str) -> str:
+def check_store(text: str) -> str:
+    """Return a text that is empty or a URL, or raise ValueError."""
     if text and not _STORE.match(text):
         raise ValueError(f"{text[:80]!r} is not a URL such as s3://bucket/prefix; empty means the GlobalManager's own")
     return text
 
 
 Sha256 = Annotated[Text, AfterValidator(check_sha256)]
-StoreUrl = Annotated[Text, AfterValidator(_check_store)]
+StoreUrl = Annotated[Text, AfterValidator(check_store)]
 
 
 class ArtifactReference(Value):

@@ -8,6 +8,7 @@ from flask import Flask
 
 from sedna_gm.http import (
     answers,
+    artifacts,
     discovery,
     health,
     logs,
@@ -30,6 +31,6 @@ def create_app(parts: Parts) -> Flask:
     parts.install(app.extensions)
     answers.install_error_handlers(app)
     app.register_blueprint(discovery.blueprint(metadata.version("sedna-metal")))
-    for room in (health, resources, rounds, nodes, logs, manifests, namespaces, pods):
+    for room in (health, resources, rounds, nodes, logs, artifacts, manifests, namespaces, pods):
         app.register_blueprint(room.blueprint())
     return app

@@ -1,4 +1,5 @@
-"""A request's body piece by piece, as soon as each has arrived: a log that is followed must not wait for a block.
+"""A request's body piece by piece. `pieces`, for a log that is followed: each as soon as it has arrived. `blocks`, for
+a blob: in few large ones.
 
 WSGI's `read(n)` blocks until n bytes are there, and gunicorn's asks for 1024 at least. Its parser of chunked
 bodies gives each piece as it comes, so we ask that one where we find it, and read blocks where we do not.
@@ -12,6 +13,8 @@ from typing import Any
 from sedna_gm.errors import BadRequest
 
 _BLOCK = 1024
+# Of a large body; what has come of a block is lost when the connection breaks.
+_LARGE_BLOCK = 64 * 1024
 
 
 def pieces(environ: Mapping[str, Any]) -> Iterator[bytes]:
@@ -26,6 +29,47 @@ def pieces(environ: Mapping[str, Any]) -> Iterator[bytes]:
                 yield piece
         else:
             yield from _announced(body, int(environ.get("CONTENT_LENGTH") or 0))
+    except OSError as error:
+        raise BadRequest("The body ended before its end.") from error
+
+
+def blocks(environ: Mapping[str, Any], gathered: int) -> Iterator[bytes]:
+    """The body in blocks of about `gathered` bytes, for work where each costs something.
+
+    Where the body breaks off, what has come is given before BadRequest is raised.
+    """
+    held: list[bytes] = []
+    size = 0
+    try:
+        for piece in _large(environ):
+            held.append(piece)
+            size += len(piece)
+            if size >= gathered:
+                yield b"".join(held)
+                held, size = [], 0
+    except BadRequest:
+        if held:
+            yield b"".join(held)
+        raise
+    if held:
+        yield b"".join(held)
+
+
+def _large(environ: Mapping[str, Any]) -> Iterator[bytes]:
+    body = environ["wsgi.input"]
+    announced = environ.get("CONTENT_LENGTH")
+    left = int(announced) if announced else None
+    try:
+        if left is None:
+            while environ.get("wsgi.input_terminated") and (piece := body.read(_LARGE_BLOCK)):
+                yield piece
+            return
+        while left > 0:
+            piece = body.read(min(_LARGE_BLOCK, left))
+            if not piece:
+                raise BadRequest("The body ended before its announced end.")
+            left -= len(piece)
+            yield piece
     except OSError as error:
         raise BadRequest("The body ended before its end.") from error
 

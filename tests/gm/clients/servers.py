@@ -41,11 +41,13 @@ class Server:
         settings: str = "",
         environment: dict[str, str] | None = None,
         arguments: Sequence[str] = (),
+        artifacts: str = "",
     ) -> None:
         self.folder = folder
         config = folder / "gm.yml"
         config.write_text(
-            f"listen: 127.0.0.1:0\ndatabase: sqlite:///{folder / 'gm.db'}\nlogLevel: DEBUG\n{settings}",
+            f"listen: 127.0.0.1:0\ndatabase: sqlite:///{folder / 'gm.db'}\nlogLevel: DEBUG\n"
+            f"artifacts: {{folder: {folder / 'artifacts'}{artifacts}}}\n{settings}",
             encoding="utf-8",
         )
         self.journal: list[str] = []

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from sedna_gm.artifacts.disks import DiskBlobs
 from sedna_gm.http.apps import create_app
 from sedna_gm.http.parts import Parts
-from sedna_gm.settings import HttpSettings
+from sedna_gm.settings import ArtifactSettings, HttpSettings
 from sedna_gm.store.heartbeats import Heartbeats
 from sedna_gm.store.memory import MemoryStore
 from tests.gm.http.doors import Door, StandingClock
@@ -25,9 +27,14 @@ def settings() -> HttpSettings:
 
 
 @pytest.fixture
-def parts(clock: StandingClock, settings: HttpSettings) -> Iterator[Parts]:
+def artifacts(tmp_path: Path) -> ArtifactSettings:
+    return ArtifactSettings(folder=str(tmp_path / "artifacts"))
+
+
+@pytest.fixture
+def parts(clock: StandingClock, settings: HttpSettings, artifacts: ArtifactSettings) -> Iterator[Parts]:
     store = MemoryStore(clock, log_capacity=16)
-    parts = Parts(store, Heartbeats(clock), clock, settings)
+    parts = Parts(store, Heartbeats(clock), clock, DiskBlobs(artifacts, clock), settings)
     yield parts
     parts.exchange.close()
     store.close()
