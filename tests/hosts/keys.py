@@ -81,7 +81,10 @@ def write(folder: Path, network: Network, addresses: Mapping[str, str], known_ho
             },
             "children": {
                 "sedna_gm": {"hosts": {cloud: {}}},
-                "sedna_lc": {"hosts": {name: {} for name in addresses}},
+                "sedna_lc": {
+                    "hosts": {name: {} for name in addresses},
+                    "vars": {"sedna_lc_gm": f"http://{addresses[cloud]}:9000"},
+                },
             },
         }
     }
