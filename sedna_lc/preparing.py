@@ -15,6 +15,10 @@ from pathlib import Path
 from sedna.api.pods import Volume
 from sedna.api.workers import Worker
 from sedna_lc.places import Places, local_path
+from sedna_lc.users import ENTER, READ, WRITE, WorkerUser, hindrance
+
+# A path has no more bytes.
+_MOST_OF_A_LINE = 4096
 
 
 @dataclass(frozen=True)
@@ -25,26 +29,60 @@ class Problem:
     message: str
 
 
-def prepare(worker: Worker, places: Places, owner: tuple[int, int] | None = None) -> tuple[Problem, ...]:
+def prepare(worker: Worker, places: Places, user: WorkerUser | None = None) -> tuple[Problem, ...]:
     """Make what may be made and return everything that is still missing; () means "start it".
 
     Args:
         worker: the worker that shall run.
         places: the LC's folders.
-        owner: user and group that folders made here belong to; None leaves them to this user.
+        user: who the worker will run as, to whom folders made here belong; None leaves them to this program's user,
+            and its own rights are those that count.
     """
     return (
-        *_prepare_models(worker),
-        *_prepare_volumes(worker, owner),
-        *_prepare_folders(worker, places, owner),
+        *_prepare_models(worker, user),
+        *_prepare_dataset(worker, user),
+        *_prepare_volumes(worker, user),
+        *_prepare_folders(worker, places, user),
     )
 
 
-def _prepare_models(worker: Worker) -> Iterator[Problem]:
+def check_samples(samples: Path, dataset: str, user: WorkerUser | None) -> Problem | None:
+    """Return what keeps the user from the first file that a list of samples names; None where nothing is known to.
+
+    A sample is what its user makes of it. Where its first word is a file, beside the dataset or by its full path, that
+    file has to be readable; if it is not, the other thousands are not either.
+    """
+    if user is None:
+        return None
+    with samples.open("rb") as lines:
+        # The first line may be a table's header.
+        first = [lines.readline(_MOST_OF_A_LINE).decode(errors="replace").replace(",", " ").split() for _ in range(2)]
+    for word in (words[0] for words in first if words):
+        file = Path(dataset).parent / word
+        if "\0" not in word and (sentence := hindrance(file, user)) is not None:
+            return Problem("SamplesUnreadable", f"The samples' files cannot be read: {sentence}.")
+    return None
+
+
+def _prepare_models(worker: Worker, user: WorkerUser | None) -> Iterator[Problem]:
     for model in worker.spec.models:
         path = local_path(model.url)
-        if path is not None and not _model_exists(Path(path)):
+        if path is None:
+            continue
+        if not _model_exists(Path(path)):
             yield Problem("ModelNotFound", f"Model {model.name} is not there: nothing at {path}.")
+        elif user is not None and (sentence := hindrance(Path(path), user)) is not None:
+            yield Problem("ModelUnreadable", f"Model {model.name} cannot be read by its worker: {sentence}.")
+
+
+def _prepare_dataset(worker: Worker, user: WorkerUser | None) -> Iterator[Problem]:
+    """Samples name their files from the dataset's folder on; the list itself is read by the LC."""
+    dataset = worker.spec.dataset
+    path = local_path(dataset.url) if dataset is not None and worker.spec.samples_artifact is None else None
+    if dataset is None or path is None or user is None:
+        return
+    if (sentence := hindrance(Path(path).parent, user, ENTER)) is not None:
+        yield Problem("DatasetUnreadable", f"Dataset {dataset.name} cannot be used by its worker: {sentence}.")
 
 
 def _model_exists(path: Path) -> bool:
@@ -57,15 +95,24 @@ def _model_exists(path: Path) -> bool:
         return False
 
 
-def _prepare_volumes(worker: Worker, owner: tuple[int, int] | None) -> Iterator[Problem]:
+def _prepare_volumes(worker: Worker, user: WorkerUser | None) -> Iterator[Problem]:
     for volume in worker.spec.template.volumes:
         path = Path(volume.host_path.path)
         try:
-            problem = _prepare_volume(volume, path, owner)
+            problem = _prepare_volume(volume, path, _owner(user)) or _check_volume(volume, path, user)
         except OSError as error:
             problem = Problem("VolumeUnusable", f"Volume {volume.name} cannot be used: {error}.")
         if problem is not None:
             yield problem
+
+
+def _check_volume(volume: Volume, path: Path, user: WorkerUser | None) -> Problem | None:
+    # Whether it will be written to, nobody says: in Kubernetes, and so here, that is allowed unless it is forbidden.
+    need = READ | WRITE if volume.host_path.type in ("CharDevice", "BlockDevice") else READ
+    sentence = None if user is None else hindrance(path, user, need)
+    if sentence is None:
+        return None
+    return Problem("VolumeUnreadable", f"Volume {volume.name} cannot be used by its worker: {sentence}.")
 
 
 _CHECKS: dict[str, tuple[Callable[[int], bool], str]] = {
@@ -99,21 +146,31 @@ def _prepare_volume(volume: Volume, path: Path, owner: tuple[int, int] | None) -
     return None
 
 
-def _prepare_folders(worker: Worker, places: Places, owner: tuple[int, int] | None) -> Iterator[Problem]:
+def _prepare_folders(worker: Worker, places: Places, user: WorkerUser | None) -> Iterator[Problem]:
     spec = worker.spec
-    wanted = [str(places.spool_folder(worker)), spec.job_output_dir]
-    if spec.role != "inference":
-        wanted.append(spec.output_dir)
+    # What the worker itself writes, and what is only written for it.
+    writable = [str(places.spool_folder(worker))] + ([spec.output_dir] if spec.role != "inference" else [])
+    others = [spec.job_output_dir]
     if spec.hot_update is not None and spec.hot_update.enabled:
-        wanted.append(str(places.hot_update_file(worker).parent))
-    for folder in wanted:
+        others.append(str(places.hot_update_file(worker).parent))
+    for folder in (*others, *writable):
         path = local_path(folder)
-        if path is None:
-            continue
-        try:
-            _make_folder(Path(path), owner)
-        except OSError as error:
-            yield Problem("FolderUnusable", f"A folder that the worker needs cannot be made: {error}.")
+        if path is not None:
+            yield from _prepare_folder(Path(path), user, is_its_own=folder in writable)
+
+
+def _prepare_folder(path: Path, user: WorkerUser | None, *, is_its_own: bool) -> Iterator[Problem]:
+    try:
+        _make_folder(path, _owner(user))
+        if is_its_own:
+            # Also one that is there already, from before workers had a user of their own.
+            _hand_over(path, _owner(user))
+    except OSError as error:
+        yield Problem("FolderUnusable", f"A folder that the worker needs cannot be made: {error}.")
+        return
+    need = READ | WRITE if is_its_own else ENTER
+    if user is not None and (sentence := hindrance(path, user, need)) is not None:
+        yield Problem("FolderUnusable", f"A folder that the worker needs cannot be used by it: {sentence}.")
 
 
 def _make_folder(path: Path, owner: tuple[int, int] | None) -> None:
@@ -129,3 +186,7 @@ def _make_folder(path: Path, owner: tuple[int, int] | None) -> None:
 def _hand_over(path: Path, owner: tuple[int, int] | None) -> None:
     if owner is not None:
         os.chown(path, *owner)
+
+
+def _owner(user: WorkerUser | None) -> tuple[int, int] | None:
+    return None if user is None else user.owner

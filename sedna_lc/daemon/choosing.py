@@ -6,8 +6,10 @@ import os
 from pathlib import Path
 from typing import Literal
 
+from sedna_lc.errors import SettingsInvalid
 from sedna_lc.runners.base import Runner
 from sedna_lc.settings import Settings
+from sedna_lc.users import WorkerUser, find_user
 
 # systemd is PID 1 where this folder is: sd_booted(3).
 _BOOTED = Path("/run/systemd/system")
@@ -21,7 +23,20 @@ def choose(settings: Settings, booted: Path = _BOOTED, user: int | None = None) 
     return "systemd" if booted.is_dir() and is_root else "process"
 
 
-def make_runner(settings: Settings, kind: Literal["process", "systemd"]) -> Runner:
+def choose_user(settings: Settings, kind: Literal["process", "systemd"]) -> WorkerUser | None:
+    """Return who workers run as; None when that is whoever runs this program. Raises SettingsInvalid."""
+    name = settings.systemd.user
+    if kind == "process" or name is None:
+        return None
+    try:
+        user = find_user(name)
+    except KeyError:
+        raise SettingsInvalid(f"systemd.user: there is no user {name} on this host.") from None
+    # Root by its name is what systemd would take anyway.
+    return user if user.uid != 0 else None
+
+
+def make_runner(settings: Settings, kind: Literal["process", "systemd"], user: WorkerUser | None) -> Runner:
     """Return the runner. Raises sedna_lc.runners.errors.RunnerUnavailable."""
     state_dir = Path(settings.state_dir)
     if kind == "process":
@@ -32,5 +47,5 @@ def make_runner(settings: Settings, kind: Literal["process", "systemd"]) -> Runn
     from sedna_lc.runners.systemd.runner import SystemdRunner
     from sedna_lc.runners.systemd.runner import SystemdSettings as RunnerSettings
 
-    chosen = settings.systemd
-    return SystemdRunner(RunnerSettings(state_dir=state_dir, user=chosen.user, sandbox=chosen.sandbox))
+    name = None if user is None else user.name
+    return SystemdRunner(RunnerSettings(state_dir=state_dir, user=name, sandbox=settings.systemd.sandbox))

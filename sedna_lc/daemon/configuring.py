@@ -12,6 +12,7 @@ from sedna.api.names import check_dns_subdomain, check_label_key, check_label_va
 from sedna.daemons import configuring
 from sedna_lc.errors import SettingsInvalid
 from sedna_lc.settings import Settings
+from sedna_lc.users import find_user
 
 
 def load(path: Path) -> Settings:
@@ -46,6 +47,11 @@ def _unusable(settings: Settings) -> Iterator[str]:
     for key, folder in (("stateDir", settings.state_dir), ("imagesDir", settings.images_dir)):
         if not Path(folder).is_absolute():
             yield f"{key}: {folder!r} is not an absolute path"
+    if settings.systemd.user is not None:
+        try:
+            find_user(settings.systemd.user)
+        except KeyError:
+            yield f"systemd.user: there is no user {settings.systemd.user} on this host"
     if settings.timezone is not None:
         try:
             ZoneInfo(settings.timezone)

@@ -19,7 +19,7 @@ from sedna_lc.artifacts.caching import ArtifactCache
 from sedna_lc.artifacts.fetching import Fetcher
 from sedna_lc.artifacts.keeping import ArtifactKeeper, Sources
 from sedna_lc.artifacts.stores import blob_stores
-from sedna_lc.daemon.choosing import choose, make_runner
+from sedna_lc.daemon.choosing import choose, choose_user, make_runner
 from sedna_lc.daemon.describing import describer
 from sedna_lc.datasets.watching import DatasetKeeper
 from sedna_lc.errors import LcError
@@ -71,7 +71,8 @@ class LocalController:
             self.store: Store = open_store(state_dir, now())
             undo.callback(self.store.close)
             kind = choose(settings)
-            self.runner = make_runner(settings, kind)
+            user = choose_user(settings, kind)
+            self.runner = make_runner(settings, kind, user)
             undo.callback(self.runner.close)
             self._client = GmClient(settings.gm)
             undo.callback(self._client.close)
@@ -102,6 +103,7 @@ class LocalController:
             lc_server=f"http://{shown}:{self._door.port}",
             clock=now,
             contents=self._fetcher,
+            user=user,
         )
         self.reconciler = Reconciler(means, self._sender.wake, waits, time.monotonic)
         self.datasets = DatasetKeeper(
@@ -118,7 +120,8 @@ class LocalController:
         )
         self._images = ImageWatch(self._watcher, Path(settings.images_dir), self._nodes.wake)
         self._answerer = QuestionAnswerer(self._client, settings.node_name, self.reconciler.read_log, growing)
-        logger.info("Workers run by the %s runner; the door is %s.", kind, means.lc_server)
+        whose = f"as user {user.name}" if user is not None else "as this program's own user"
+        logger.info("Workers run %s, by the %s runner; the door is %s.", whose, kind, means.lc_server)
 
     @property
     def port(self) -> int:

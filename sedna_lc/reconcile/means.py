@@ -15,6 +15,7 @@ from sedna_lc.models.slots import ModelSlot
 from sedna_lc.places import Places
 from sedna_lc.runners.base import Runner
 from sedna_lc.state.stores import Key, Store
+from sedna_lc.users import WorkerUser
 
 
 class Contents(Protocol):
@@ -40,6 +41,8 @@ class Means:
     lc_server: str
     clock: Callable[[], datetime]
     contents: Contents
+    #: Who workers run as; None for this program's own user.
+    user: WorkerUser | None = None
 
     def slot(self, worker: Worker) -> ModelSlot:
         """Return where the worker's models lie."""

@@ -13,8 +13,8 @@ from sedna_lc.datasets.materialising import materialise
 from sedna_lc.errors import Again, Never
 from sedna_lc.images import find_image
 from sedna_lc.models.hot_config import publish
-from sedna_lc.places import sample_list
-from sedna_lc.preparing import prepare
+from sedna_lc.places import local_path, sample_list
+from sedna_lc.preparing import check_samples, prepare
 from sedna_lc.reconcile.means import Means
 from sedna_lc.reconcile.outputs import claim
 from sedna_lc.reconcile.providing import provide
@@ -43,7 +43,7 @@ def make_ready(means: Means, wanted: Worker, record: WorkerRecord) -> tuple[Work
         wanted = _with_model(wanted, record.serving)
     wanted, samples = provide(means, wanted)
     claim(wanted, (parse(Worker, other) for other in means.store.wanted("workers").values()))
-    problems = prepare(wanted, means.places)
+    problems = prepare(wanted, means.places, means.user)
     if problems:
         raise Again(problems[0].reason, " ".join(problem.message for problem in problems))
     if record.serving is not None and is_hot(wanted):
@@ -52,6 +52,7 @@ def make_ready(means: Means, wanted: Worker, record: WorkerRecord) -> tuple[Work
         materialise(wanted, means.store, means.places.state_dir / "datasets")
     else:
         list_samples(samples, Path(sample_list(wanted) or ""))
+    _check_samples(means, wanted)
     unit = describe(wanted, image, means.places, means.lc_server)
     if names := overruled(wanted, means.places, means.lc_server):
         log.warning("Worker %s sets %s; Sedna's own values win.", wanted.metadata.name, ", ".join(names))
@@ -76,6 +77,15 @@ def start(means: Means, unit: UnitSpec) -> None:
         raise Again("RunnerUnavailable", f"Its unit cannot be started now: {problem}") from problem
     except UnitRefused as problem:
         raise Never("StartFailed", f"Its unit cannot be started as it is described: {problem}") from problem
+
+
+def _check_samples(means: Means, wanted: Worker) -> None:
+    samples = sample_list(wanted)
+    if samples is None or wanted.spec.dataset is None:
+        return
+    problem = check_samples(Path(local_path(samples) or samples), wanted.spec.dataset.url, means.user)
+    if problem is not None:
+        raise Again(problem.reason, problem.message)
 
 
 def _with_model(wanted: Worker, placed: Placed) -> Worker:

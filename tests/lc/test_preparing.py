@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 
 from sedna.api.workers import Worker
 from sedna_lc.places import Places
-from sedna_lc.preparing import Problem, prepare
+from sedna_lc.preparing import Problem, check_samples, prepare
+from sedna_lc.users import WorkerUser
 from tests.lc.workers import make_worker, model
 
 
@@ -121,7 +123,94 @@ def test_all_problems_are_told_at_once(tmp_path: Path, places: Places) -> None:
     assert reasons(prepare(worker, places)) == ["ModelNotFound", "VolumeNotFound", "VolumeNotFound"]
 
 
+def me() -> WorkerUser:
+    return WorkerUser("me", os.getuid(), os.getgid(), frozenset({os.getgid()}))
+
+
+#: Nobody that this host knows: what is not open to everybody is closed to it.
+STRANGER = WorkerUser("stranger", 54321, 54321, frozenset({54321}))
+
+
+@pytest.fixture
+def open_way(tmp_path: Path) -> Iterator[None]:
+    """pytest keeps its folders to itself; a stranger has to get as far as the test's own."""
+    closed = [folder for folder in tmp_path.parents if folder.stat().st_mode & 0o001 == 0]
+    before = {folder: folder.stat().st_mode for folder in closed}
+    for folder in closed:
+        folder.chmod(before[folder] | 0o001)
+    tmp_path.chmod(0o755)
+    yield
+    for folder, mode in before.items():
+        folder.chmod(mode)
+
+
 def test_what_is_made_belongs_to_the_worker(tmp_path: Path, places: Places) -> None:
-    me = (os.getuid(), os.getgid())
-    assert prepare(with_volume(tmp_path, tmp_path / "v", "DirectoryOrCreate"), places, owner=me) == ()
-    assert ((tmp_path / "v").stat().st_uid, (tmp_path / "v").stat().st_gid) == me
+    assert prepare(with_volume(tmp_path, tmp_path / "v", "DirectoryOrCreate"), places, me()) == ()
+    assert ((tmp_path / "v").stat().st_uid, (tmp_path / "v").stat().st_gid) == (os.getuid(), os.getgid())
+
+
+@pytest.mark.usefixtures("open_way")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders away")
+def test_the_worker_writes_where_it_must_and_nowhere_else(tmp_path: Path, places: Places) -> None:
+    worker = in_folder(tmp_path)
+    (tmp_path / "output" / "train" / "1").mkdir(parents=True)
+    assert prepare(worker, places, STRANGER) == ()
+    for own in (tmp_path / "output" / "train" / "1", places.spool_folder(worker)):
+        assert own.stat().st_uid == STRANGER.uid
+    # Made before by somebody else, and only looked at.
+    assert (tmp_path / "output").stat().st_uid == 0
+
+
+@pytest.mark.usefixtures("open_way")
+class TestAWorkerThatMayNotRead:
+    def test_a_model(self, tmp_path: Path, places: Places) -> None:
+        path = tmp_path / "m.pb"
+        path.touch(0o600)
+        problems = prepare(in_folder(tmp_path, models=[model("m", str(path))]), places, STRANGER)
+        assert "ModelUnreadable" in reasons(problems)
+        assert f"user stranger, as which workers run here, may not read {path}" in problems[0].message
+        path.chmod(0o644)
+        problems = prepare(in_folder(tmp_path, models=[model("m", str(path))]), places, STRANGER)
+        assert "ModelUnreadable" not in reasons(problems)
+
+    def test_a_volume_in_a_folder_that_is_closed(self, tmp_path: Path, places: Places) -> None:
+        closed = tmp_path / "closed"
+        (closed / "video").mkdir(parents=True)
+        closed.chmod(0o700)
+        problems = prepare(with_volume(tmp_path, closed / "video", "Directory"), places, STRANGER)
+        assert "VolumeUnreadable" in reasons(problems)
+        assert f"may not enter {closed} (" in problems[0].message
+        assert "mode 0700" in problems[0].message
+
+    def test_a_camera(self, tmp_path: Path, places: Places) -> None:
+        # Every host has this device, and only its owner writes to it.
+        problems = prepare(with_volume(tmp_path, Path("/dev/kmsg"), "CharDevice"), places, STRANGER)
+        assert "VolumeUnreadable" in reasons(problems)
+        assert "may not write to /dev/kmsg" in problems[0].message or "may not use /dev/kmsg" in problems[0].message
+
+    def test_the_folder_of_its_dataset(self, tmp_path: Path, places: Places) -> None:
+        data = tmp_path / "data"
+        data.mkdir(0o700)
+        dataset = {"name": "d", "url": str(data / "list.txt"), "format": "txt"}
+        problems = prepare(in_folder(tmp_path, dataset=dataset), places, STRANGER)
+        assert "DatasetUnreadable" in reasons(problems)
+        data.chmod(0o711)
+        assert "DatasetUnreadable" not in reasons(prepare(in_folder(tmp_path, dataset=dataset), places, STRANGER))
+
+    @pytest.mark.parametrize("line", ["images/1.jpg 3,4,5,6,0", "images/1.jpg,1", "{folder}/images/1.jpg"])
+    def test_the_files_of_its_samples(self, tmp_path: Path, line: str) -> None:
+        (tmp_path / "images").mkdir(0o755)
+        (tmp_path / "images" / "1.jpg").touch(0o600)
+        samples = tmp_path / "data.txt"
+        samples.write_text(f"header,label\n{line.format(folder=tmp_path)}\n")
+        problem = check_samples(samples, str(tmp_path / "list.txt"), STRANGER)
+        assert problem is not None
+        assert problem.reason == "SamplesUnreadable"
+        assert f"may not read {tmp_path}/images/1.jpg" in problem.message
+        assert check_samples(samples, str(tmp_path / "list.txt"), None) is None
+
+    @pytest.mark.parametrize("content", ["", "\n\n", "no file at all\n1,2,3\n", "\0\n", "x" * 9000])
+    def test_samples_that_are_no_files_are_let_through(self, tmp_path: Path, content: str) -> None:
+        samples = tmp_path / "data.txt"
+        samples.write_text(content)
+        assert check_samples(samples, str(tmp_path / "list.txt"), STRANGER) is None

@@ -34,11 +34,11 @@ def test_everything_that_can_be_said(file: Path) -> None:
         MINIMUM
         + "labels: {zone: a}\nlisten: '[::1]:9101'\nstateDir: /s\nimagesDir: /i\nrunner: systemd\n"
         + "stopWorkersOnExit: true\ntimezone: Europe/Berlin\nheartbeatSeconds: 5\nsafetyPollSeconds: 1.5\n"
-        + "logLevel: DEBUG\nsystemd: {user: sedna, sandbox: false}\n"
+        + "logLevel: DEBUG\nsystemd: {user: nobody, sandbox: false}\n"
     )
     settings = load(file)
     assert (settings.labels, settings.listen, settings.runner) == ({"zone": "a"}, "[::1]:9101", "systemd")
-    assert (settings.systemd.user, settings.systemd.sandbox, settings.safety_poll_seconds) == ("sedna", False, 1.5)
+    assert (settings.systemd.user, settings.systemd.sandbox, settings.safety_poll_seconds) == ("nobody", False, 1.5)
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,7 @@ def test_everything_that_can_be_said(file: Path) -> None:
         ("listen: 9100", "listen: a text was expected"),
         ("listen: localhost", "listen: 'localhost' is not HOST:PORT"),
         ("systemd: yes", "systemd: a mapping was expected"),
+        ("systemd: {user: nobody-here}", "systemd.user: there is no user nobody-here on this host"),
         ("systemd: {users: x}", "systemd.users: is not a setting; did you mean user?"),
     ],
 )
