@@ -86,6 +86,10 @@ class Collector:
         except Unclear as unclear:
             logger.warning("Nothing is collected in %s: %s.", where, unclear)
             return _LONGEST_PAUSE
+        except Exception:
+            # A bug in one look must not be the last look, which would fill the disk.
+            logger.exception("Collecting in %s failed: this is a bug.", where)
+            return _LONGEST_PAUSE
         if freed:
             logger.info("Removed %s from %s that no Artifact names any more.", size_text(freed), where)
         return max(decision.again or _LONGEST_PAUSE, min(_SHORTEST_PAUSE, self._keep_seconds))

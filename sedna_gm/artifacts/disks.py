@@ -36,11 +36,12 @@ class DiskBlobs:
     """The GlobalManager's own artifact store, for one process at a time. Implements `Blobs`."""
 
     def __init__(self, settings: ArtifactSettings, clock: Clock, aside: Aside = at_once) -> None:
-        self._blobs = Path(settings.folder) / "blobs"
-        self._parts = Path(settings.folder) / "parts"
+        self.folder = Path(settings.folder)
+        self._blobs = self.folder / "blobs"
+        self._parts = self.folder / "parts"
         self._clock = clock
         self._aside = aside
-        self._room = Room(Path(settings.folder), settings.reserve_bytes, settings.max_bytes, self._measure)
+        self._room = Room(self.folder, settings.reserve_bytes, settings.max_bytes, self._measure)
         self._uploads: OrderedDict[str, Upload] = OrderedDict()
         self._lock = threading.Lock()
         # Between "it is there" and "it is touched" collecting must not come.

@@ -14,10 +14,11 @@ import os
 import threading
 from pathlib import Path
 
-from sedna_gm.errors import OffsetMismatch, StoreFull, StoreUnavailable, WrongDigest
+from sedna_gm.errors import OffsetMismatch, StoreFull, WrongDigest
 
 _CHUNK = 1024 * 1024
-_FULL = {errno.ENOSPC, errno.EDQUOT}
+# A limit on the size of files is the operator's way to say that there is no more room.
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class Upload:
@@ -45,8 +46,8 @@ class Upload:
         """Appends data whose first byte is number `position`, and publishes the blob once it has `total` bytes.
 
         Returns how many bytes have come. Raises OffsetMismatch when another byte is the next one, WrongDigest when all
-        bytes are there and are not what they were called (none of them is kept then), StoreFull or StoreUnavailable
-        when they cannot be written (what came before is kept then).
+        bytes are there and are not what they were called (none of them is kept then), StoreFull when the disk has no
+        room (what came before is kept then), OSError for whatever else is wrong with the disk.
         """
         try:
             size = self._known_size()
@@ -67,7 +68,7 @@ class Upload:
                 raise StoreFull(
                     f"The disk of {self._part.parent} is full; what came before is kept. Make room there."
                 ) from error
-            raise StoreUnavailable(f"The artifact store cannot write {self._part}: {error.strerror}.") from error
+            raise
         return size
 
     def _known_size(self) -> int:

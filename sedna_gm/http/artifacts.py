@@ -8,8 +8,9 @@ samples are blobs like others (`sedna.api.trees`). Bodies here may be larger tha
 from __future__ import annotations
 
 import json
+import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, BinaryIO
@@ -19,10 +20,12 @@ from werkzeug.datastructures import Range
 
 from sedna.api.trees import check_sha256
 from sedna_gm.artifacts.disks import DiskBlobs
-from sedna_gm.errors import BadRequest, GMError, NotFound, RangeUnsatisfiable
+from sedna_gm.errors import BadRequest, GMError, NotFound, RangeUnsatisfiable, StoreUnavailable
 from sedna_gm.http import bodies, uploads
 from sedna_gm.http.answers import answer
 from sedna_gm.http.parts import parts
+
+logger = logging.getLogger(__name__)
 
 # Written, hashed and read in pieces of this size.
 _BLOCK = 1024 * 1024
@@ -43,11 +46,25 @@ class Span:
 def blueprint() -> Blueprint:
     """`/artifacts/…`."""
     views = Blueprint("artifacts", __name__)
-    views.add_url_rule("/artifacts/missing", "missing", _missing, methods=["POST"])
+    views.add_url_rule("/artifacts/missing", "missing", _explained(_missing), methods=["POST"])
     # GET is HEAD as well.
-    views.add_url_rule("/artifacts/blobs/<sha256>", "get", _get, methods=["GET"])
-    views.add_url_rule("/artifacts/blobs/<sha256>", "put", _put, methods=["PUT"])
+    views.add_url_rule("/artifacts/blobs/<sha256>", "get", _explained(_get), methods=["GET"])
+    views.add_url_rule("/artifacts/blobs/<sha256>", "put", _explained(_put), methods=["PUT"])
     return views
+
+
+def _explained(view: Callable[..., Response]) -> Callable[..., Response]:
+    """The view, but what is wrong with the store's folder is no bug: it is told to the caller and to the operator."""
+
+    def explained(**values: str) -> Response:
+        try:
+            return view(**values)
+        except OSError as error:
+            problem = f"The artifact store cannot use {error.filename or parts().blobs.folder}: {error.strerror}."
+            logger.error("%s Its place is artifacts.folder in gm.yml.", problem)  # noqa: TRY400 - not a bug of ours
+            raise StoreUnavailable(problem) from error
+
+    return explained
 
 
 def _missing() -> Response:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sedna.api.quantities import cpu_cores, memory_bytes, parse_quantity
+from sedna.api.quantities import cpu_cores, memory_bytes, parse_quantity, size_text
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,12 @@ def test_any_text_is_a_quantity_or_a_value_error(text: str) -> None:
         assert isinstance(parse_quantity(text), Decimal)
     except ValueError:
         pass
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (9949, "9.9 kB"), (9950, "10 kB"), (999_499, "999 kB"),
+     (999_500, "1.0 MB"), (40_000_000, "40 MB"), (1_500_000_000, "1.5 GB"), (7 * 10**15, "7000 TB")],
+)  # fmt: skip
+def test_a_size_reads_like_a_persons(size: int, text: str) -> None:
+    assert size_text(size) == text

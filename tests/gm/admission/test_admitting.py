@@ -126,6 +126,17 @@ def test_a_worker_stays_on_its_node() -> None:
         admit(worker("other"), place, "Strict", stored=stored)
 
 
+def test_what_an_artifact_stands_for_cannot_be_changed_under_its_name() -> None:
+    place = Place(by_kind("Artifact"), "default", "a")
+    reference = {"name": "m", "url": "/m", "format": "pb"}
+    spec = {"nodeName": "n", "job": {"kind": "J", "name": "j", "uid": "u"}, "model": reference}
+    raw = {"apiVersion": "sedna.io/v1alpha1", "kind": "Artifact", "metadata": {"name": "a"}, "spec": spec}
+    stored = admit(raw, place, "Strict").resource
+    admit({**raw, "metadata": {"name": "a", "labels": {"x": "y"}}}, place, "Strict", stored=stored)
+    with pytest.raises(Refused, match=r"spec: cannot be changed"):
+        admit({**raw, "spec": {**spec, "model": {**reference, "round": 1}}}, place, "Strict", stored=stored)
+
+
 def test_a_leaving_resource_takes_no_new_finalizer() -> None:
     place = Place(by_kind("Model"), "default", "m")
     stored = model()

@@ -183,6 +183,26 @@ def test_explain_and_api_resources_and_version(kubectl: Kubectl) -> None:
     assert "+sedna-" in kubectl("version")
 
 
+def test_artifacts_are_shown_and_explained_and_waited_for(kubectl: Kubectl) -> None:
+    job = {"kind": "Test", "name": "j", "uid": "u"}
+    spec = {"nodeName": "cloud", "job": job, "model": {"name": "m", "url": "/out/1/m.pb"}}
+    manifest = {"apiVersion": "sedna.io/v1alpha1", "kind": "Artifact", "metadata": {"name": "j-model-1"}, "spec": spec}
+    kubectl("create", "-f", "-", stdin=json.dumps(manifest))
+    waiting = kubectl.start("wait", "--for=jsonpath={.status.phase}=Ready", "art/j-model-1", "--timeout=60s")
+    status = {"phase": "Ready", "sizeBytes": 40_000_000, "sentBytes": 40_000_000, "tree": "a" * 64}
+    kubectl(
+        "patch", "artifact", "j-model-1", "--subresource=status", "--type=merge", "-p", json.dumps({"status": status})
+    )
+    assert "condition met" in waiting.communicate(timeout=60)[0]
+    header, row = kubectl("get", "artifacts").splitlines()
+    assert header.split() == ["NAME", "NODE", "WHAT", "PHASE", "SIZE", "SENT", "AGE"]
+    assert row.split()[:9] == ["j-model-1", "cloud", "model", "m", "Ready", "40", "MB", "40", "MB"]
+    assert "artifacts" in kubectl("api-resources", "--api-group=sedna.io")
+    assert "nodeName" in kubectl("explain", "artifact.spec")
+    assert "address of the whole content" in kubectl("explain", "artifact.status.tree")
+    assert "Tree:" in kubectl("describe", "art", "j-model-1")
+
+
 def test_what_is_wrong_is_said_so_that_one_can_mend_it(kubectl: Kubectl) -> None:
     kubectl("create", "-f", "-", stdin=MODEL)
     assert "AlreadyExists" in kubectl.fails("create", "-f", "-", stdin=MODEL)

@@ -297,6 +297,21 @@ class TestFullDisk:
         assert not Path(artifacts.folder).exists()
 
 
+@pytest.mark.parametrize(
+    ("method", "path"), [("PUT", at(DATA)), ("GET", at(DATA)), ("HEAD", at(DATA)), ("POST", "/artifacts/missing")]
+)
+def test_a_folder_that_cannot_be_used_is_named_to_caller_and_operator(
+    door: Door, artifacts: ArtifactSettings, caplog: pytest.LogCaptureFixture, method: str, path: str
+) -> None:
+    Path(artifacts.folder).write_text("a file where the folder should be")
+    body = json.dumps({"blobs": [{"sha256": sha(DATA), "size": TOTAL}]}) if method == "POST" else DATA
+    response = door.client.open(path, method=method, data=body)
+    assert response.status_code == 503
+    assert method == "HEAD" or artifacts.folder in response.get_json()["message"]
+    assert "artifacts.folder" in caplog.text
+    assert "this is a bug" not in caplog.text
+
+
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
 @given(data=st.data(), content=st.binary(max_size=3000))
 def test_random_cuts_and_resumes_end_in_the_right_bytes(
