@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import copy
-import json
 from dataclasses import dataclass
 from typing import Any
 
 import click
 
+from sedna.api import merging
 from sedna.api.kinds import Kind
-from sedna.cli import manifests, merging
+from sedna.cli import manifests
 from sedna.cli.client import MERGE_PATCH, GlobalManager, path_of
 from sedna.cli.connecting import connected
 from sedna.cli.errors import CommandError, Refused, Unreachable
 from sedna.cli.naming import kind_named
-
-# kubectl's own, so that a resource may be applied by either in turn.
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 @dataclass(frozen=True)
@@ -89,7 +86,7 @@ def apply(gm: GlobalManager, namespace: str, sources: tuple[str, ...], dry_run: 
 
 def submit(gm: GlobalManager, wish: Wish, params: dict[str, str]) -> str:
     """Create or update one resource; returns `created`, `configured` or `unchanged`."""
-    wanted = _annotated(wish.raw)
+    wanted = merging.annotated(wish.raw)
     live = gm.find(path_of(wish.kind, wish.namespace, wish.name))
     if live is None:
         try:
@@ -101,8 +98,8 @@ def submit(gm: GlobalManager, wish: Wish, params: dict[str, str]) -> str:
             live = gm.ask("GET", path_of(wish.kind, wish.namespace, wish.name))
         else:
             return "created"
-    patch = merging.merge_patch(_last_applied(live), wanted, live)
-    if not _says_anything(patch):
+    patch = merging.patch_for(wish.raw, live)
+    if not patch:
         return "unchanged"
     gm.ask("PATCH", path_of(wish.kind, wish.namespace, wish.name), params=params, body=patch, content_type=MERGE_PATCH)
     return "configured"
@@ -132,30 +129,3 @@ def _wish(manifest: manifests.Manifest | CommandError, namespace: str) -> Wish:
         return Wish(kind, None, metadata["name"], raw, manifest.place)
     metadata.setdefault("namespace", namespace)
     return Wish(kind, str(metadata["namespace"]), metadata["name"], raw, manifest.place)
-
-
-def _annotated(raw: dict[str, Any]) -> dict[str, Any]:
-    """Return the manifest with itself in the annotation that the next apply compares with."""
-    wanted = copy.deepcopy(raw)
-    annotations = wanted["metadata"].get("annotations") or {}
-    annotations.pop(LAST_APPLIED, None)
-    text = json.dumps(wanted, separators=(",", ":"), sort_keys=True) + "\n"
-    wanted["metadata"]["annotations"] = {**annotations, LAST_APPLIED: text}
-    return wanted
-
-
-def _last_applied(live: dict[str, Any]) -> dict[str, Any]:
-    text = (live["metadata"].get("annotations") or {}).get(LAST_APPLIED)
-    try:
-        applied = json.loads(text) if text else {}
-    except ValueError:
-        applied = {}
-    return applied if isinstance(applied, dict) else {}
-
-
-def _says_anything(patch: dict[str, Any]) -> bool:
-    """Tell whether a patch changes more than our own note of what was applied."""
-    rest = {key: value for key, value in patch.items() if key != "metadata"}
-    metadata = dict(patch.get("metadata") or {})
-    annotations = {k: v for k, v in (metadata.pop("annotations", None) or {}).items() if k != LAST_APPLIED}
-    return bool(rest or metadata or annotations)

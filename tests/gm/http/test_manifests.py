@@ -103,3 +103,102 @@ def test_an_immutable_field_is_refused_by_put_too(door: Door) -> None:
     door.delete(f"{MODELS}/m")
     refused = submit(door, model(metadata={"finalizers": ["f", "g"]}), expect=422, method="PUT")
     assert "metadata.finalizers" in refused["results"][0]["message"]
+
+
+def messages(answer: Any) -> list[str]:
+    return [result["message"] for result in answer["results"]]
+
+
+def apply(door: Door, *documents: Any, expect: int = 200, query: str = "") -> list[str]:
+    return messages(submit(door, *documents, expect=expect, method="PATCH", query=query))
+
+
+def drop(door: Door, *documents: Any, expect: int = 200, query: str = "") -> list[str]:
+    return messages(submit(door, *documents, expect=expect, method="DELETE", query=query))
+
+
+def test_patch_makes_changes_or_leaves_alone_and_says_which(door: Door) -> None:
+    assert apply(door, model(), dataset(), expect=201) == ["created", "created"]
+    version = door.get(f"{MODELS}/m")["metadata"]["resourceVersion"]
+    assert apply(door, model(), dataset()) == ["unchanged", "unchanged"]
+    assert door.get(f"{MODELS}/m")["metadata"]["resourceVersion"] == version
+    assert apply(door, model(spec={"format": "h5"}), model("n"), expect=201) == ["configured", "created"]
+    assert door.get(f"{MODELS}/m")["spec"]["format"] == "h5"
+
+
+def test_patch_leaves_what_others_wrote_and_takes_back_what_it_gave(door: Door) -> None:
+    """A job's controller holds it by a finalizer; a PUT of the manifest would take it away, again and again."""
+    kept = model(metadata={"labels": {"kept": "0"}})
+    apply(door, model(metadata={"labels": {"kept": "0", "mine": "1"}}), expect=201)
+    held = door.get(f"{MODELS}/m")
+    held["metadata"]["finalizers"] = ["sedna.io/job"]
+    held["metadata"]["labels"]["theirs"] = "2"
+    door.put(f"{MODELS}/m", held)
+    assert apply(door, kept) == ["configured"]
+    found = door.get(f"{MODELS}/m")["metadata"]
+    assert (found["finalizers"], found["labels"]) == (["sedna.io/job"], {"kept": "0", "theirs": "2"})
+    assert apply(door, kept) == ["unchanged"]
+
+
+def test_patch_rehearses_each_answer_and_changes_nothing(door: Door) -> None:
+    apply(door, model(), expect=201)
+    rehearsed = apply(door, model(spec={"format": "h5"}), model("n"), expect=201, query="?dryRun=All")
+    assert rehearsed == ["configured", "created"]
+    assert apply(door, model(), query="?dryRun=All") == ["unchanged"]
+    assert door.get(f"{MODELS}/m")["spec"]["format"] == "pb"
+    door.get(f"{MODELS}/n", 404)
+
+
+def test_put_rehearses_each_answer_too(door: Door) -> None:
+    submit(door, model(), expect=201)
+    both = submit(door, model(), model(spec={"format": "h5"}), expect=200, method="PUT", query="?dryRun=All")
+    assert messages(both) == ["unchanged", "changed"]
+
+
+def test_patch_and_kubectl_take_turns(door: Door) -> None:
+    """The note of what was applied is kubectl's own."""
+    apply(door, model(metadata={"labels": {"mine": "1"}}), expect=201)
+    note = door.get(f"{MODELS}/m")["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"]
+    assert yaml.safe_load(note)["metadata"] == {"labels": {"mine": "1"}, "name": "m", "namespace": "default"}
+
+
+@pytest.mark.parametrize(
+    ("manifest", "code"),
+    [
+        (model(spec={"url": 7}), 422),
+        ({"apiVersion": "sedna.io/v1alpha1", "kind": "Model", "metadata": {"generateName": "m-"}}, 400),
+        ({"apiVersion": "sedna.io/v1alpha1", "kind": "Model", "metadata": {"name": "m", "annotations": "a"}}, 422),
+        ({"apiVersion": "sedna.io/v1alpha1", "kind": "Model"}, 400),
+        ({"kind": "Model"}, 422),
+        ("text", 400),
+        (model(metadata={"resourceVersion": "7"}), 409),
+    ],
+)
+def test_patch_refuses_each_by_itself(door: Door, manifest: Any, code: int) -> None:
+    submit(door, model(), expect=201)
+    answer = submit(door, manifest, model("good"), expect=code, method="PATCH")
+    assert codes(answer) == [code, 201]
+
+
+def test_delete_removes_what_is_named_and_misses_nothing(door: Door) -> None:
+    submit(door, model(), dataset(), expect=201)
+    assert drop(door, model(), dataset(), query="?dryRun=All") == ["deleted", "deleted"]
+    assert drop(door, model(), dataset(), model("n")) == ["deleted", "deleted", "absent"]
+    assert drop(door, model(), dataset()) == ["absent", "absent"]
+
+
+def test_delete_tells_what_was_deleted_before_and_is_still_held(door: Door) -> None:
+    submit(door, model(metadata={"finalizers": ["sedna.io/job"]}), expect=201)
+    assert drop(door, model()) == ["deleted"]
+    assert drop(door, model()) == ["leaving"]
+
+
+def test_delete_looks_in_the_documents_namespace_then_in_the_querys(door: Door) -> None:
+    submit(door, model(), model("own", metadata={"namespace": "mine"}), expect=201, query="?namespace=theirs")
+    assert drop(door, model(), model("own", metadata={"namespace": "mine"})) == ["absent", "deleted"]
+    assert drop(door, model(), query="?namespace=theirs") == ["deleted"]
+
+
+def test_delete_of_a_document_without_a_name_is_refused(door: Door) -> None:
+    answer = submit(door, {"apiVersion": "sedna.io/v1alpha1", "kind": "Model"}, expect=400, method="DELETE")
+    assert "metadata.name" in answer["results"][0]["message"]

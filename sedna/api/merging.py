@@ -2,14 +2,55 @@
 
 Three documents meet: what was applied last, what is wanted now, what the server has. A field that was applied
 before and is wanted no more is removed; a field that only the server has (a default, a status) is left alone.
-`sedna.cli.applying` keeps what was applied in the same annotation as kubectl does, so both can take turns.
+What was applied is kept in kubectl's own annotation, so that kubectl, `sedna apply` and a PATCH of `/manifests`
+can take turns.
 """
 
 from __future__ import annotations
 
+import copy
+import json
 from typing import Any
 
 Document = dict[str, Any]
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+def annotated(manifest: Document) -> Document:
+    """Return the manifest with itself in the annotation that the next apply compares with."""
+    wanted = copy.deepcopy(manifest)
+    annotations = wanted["metadata"].get("annotations") or {}
+    if not isinstance(annotations, dict):
+        # No manifest at all; whoever checks it says so.
+        return wanted
+    annotations.pop(LAST_APPLIED, None)
+    text = json.dumps(wanted, separators=(",", ":"), sort_keys=True) + "\n"
+    wanted["metadata"]["annotations"] = {**annotations, LAST_APPLIED: text}
+    return wanted
+
+
+def patch_for(manifest: Document, live: Document) -> Document:
+    """Return the merge patch by which the live resource becomes what the manifest says, or {} where it is that."""
+    patch = merge_patch(_last_applied(live), annotated(manifest), live)
+    return patch if _says_anything(patch) else {}
+
+
+def _last_applied(live: Document) -> Document:
+    text = (live["metadata"].get("annotations") or {}).get(LAST_APPLIED)
+    try:
+        applied = json.loads(text) if text else {}
+    except ValueError:
+        applied = {}
+    return applied if isinstance(applied, dict) else {}
+
+
+def _says_anything(patch: Document) -> bool:
+    """Tell whether a patch changes more than our own note of what was applied."""
+    rest = {key: value for key, value in patch.items() if key != "metadata"}
+    metadata = dict(patch.get("metadata") or {})
+    annotations = {k: v for k, v in (metadata.pop("annotations", None) or {}).items() if k != LAST_APPLIED}
+    return bool(rest or metadata or annotations)
 
 
 def merge_patch(last_applied: Document, wanted: Document, live: Document) -> Document:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sedna.cli.merging import covers, merge_patch
+from sedna.api.merging import covers, merge_patch
 from tests.cli.fake_gm import merged
 
 scalars = st.none() | st.booleans() | st.integers(0, 3) | st.sampled_from(["", "a", "b"])
