@@ -103,7 +103,7 @@ class LocalController:
             lc_server=f"http://{shown}:{self._door.port}",
             clock=now,
             contents=self._fetcher,
-            user=user,
+            user=lambda: choose_user(settings, kind),
         )
         self.reconciler = Reconciler(means, self._sender.wake, waits, time.monotonic)
         self.datasets = DatasetKeeper(

@@ -41,8 +41,9 @@ class Means:
     lc_server: str
     clock: Callable[[], datetime]
     contents: Contents
-    #: Who workers run as; None for this program's own user.
-    user: WorkerUser | None = None
+    #: Who workers run as, looked up anew each time: a group given to that user counts at once. None stands for this
+    #: program's own user.
+    user: Callable[[], WorkerUser | None] = lambda: None
 
     def slot(self, worker: Worker) -> ModelSlot:
         """Return where the worker's models lie."""

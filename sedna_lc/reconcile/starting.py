@@ -43,7 +43,7 @@ def make_ready(means: Means, wanted: Worker, record: WorkerRecord) -> tuple[Work
         wanted = _with_model(wanted, record.serving)
     wanted, samples = provide(means, wanted)
     claim(wanted, (parse(Worker, other) for other in means.store.wanted("workers").values()))
-    problems = prepare(wanted, means.places, means.user)
+    problems = prepare(wanted, means.places, means.user())
     if problems:
         raise Again(problems[0].reason, " ".join(problem.message for problem in problems))
     if record.serving is not None and is_hot(wanted):
@@ -83,7 +83,7 @@ def _check_samples(means: Means, wanted: Worker) -> None:
     samples = sample_list(wanted)
     if samples is None or wanted.spec.dataset is None:
         return
-    problem = check_samples(Path(local_path(samples) or samples), wanted.spec.dataset.url, means.user)
+    problem = check_samples(Path(local_path(samples) or samples), wanted.spec.dataset.url, means.user())
     if problem is not None:
         raise Again(problem.reason, problem.message)
 
