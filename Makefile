@@ -27,11 +27,13 @@ test-hosts: set-up-dev ## Install on three real systemd hosts, made and removed 
 test-machine: set-up-dev ## Try limits and power cuts on a virtual machine with a kernel of its own (root, qemu-system-x86)
 	@.ci/test-machine
 
-check: set-up-dev ## Check format, lint, types, import contracts and docs
+check: set-up-dev ## Check format, lint, types, import contracts, roles and docs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/ansible-lint
+	$(BIN)/yamllint roles playbooks inventory molecule .config .ansible-lint .yamllint
 	$(BIN)/mkdocs build --strict --quiet
 
 format: set-up-dev ## Format the code, and mend what the linter can
@@ -41,9 +43,10 @@ format: set-up-dev ## Format the code, and mend what the linter can
 docs: set-up-dev ## Build the documentation into site/
 	$(BIN)/mkdocs build --strict
 
-references: set-up-dev ## Write the pages that come from the code anew: commands, settings
+references: set-up-dev ## Write the pages that come from the code anew: commands, settings, variables of roles
 	$(BIN)/python docs/cli_reference.py
 	$(BIN)/python docs/settings_reference.py
+	$(BIN)/python docs/roles_reference.py
 
 docs-serve: set-up-dev ## Serve the documentation while writing it
 	$(BIN)/mkdocs serve

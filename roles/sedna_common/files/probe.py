@@ -11,8 +11,8 @@ import shutil
 import sys
 
 folder = sys.argv[1]
-while not os.path.isdir(folder):  # noqa: PTH112 - what is asked of a strange Python is kept plain
-    folder = os.path.dirname(folder)  # noqa: PTH120
+while not os.path.isdir(folder):
+    folder = os.path.dirname(folder)
 
 print(
     json.dumps(
