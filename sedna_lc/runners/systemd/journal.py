@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import collections
 import contextlib
+import json
 import os
 import select
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from sedna_lc.runners.errors import RunnerUnavailable
 
@@ -39,27 +40,66 @@ def read(
         ended: whether the unit has ended.
     """
     # By the unit's own processes; `--unit` would add what systemd says about it.
-    about = [*command, f"_SYSTEMD_UNIT={unit}", "--output=cat", "--no-pager", "--quiet", "--lines=all"]
+    about = [*command, f"_SYSTEMD_UNIT={unit}", "--no-pager", "--quiet", "--all"]
     since_launch = f"--since=@{since:.6f}"
-    backlog = _ask([*about, since_launch, "--show-cursor"])
+    if tail_lines is None:
+        return _read_all([*about, "--output=cat"], since_launch, follow, stop, ended)
+    return _read_tail(about, since_launch, tail_lines, follow, stop, ended)
+
+
+def _read_all(
+    about: list[str], since_launch: str, follow: bool, stop: threading.Event, ended: Callable[[], bool]
+) -> Iterator[bytes]:
+    backlog = _ask([*about, "--lines=all", since_launch, "--show-cursor"])
 
     def pieces() -> Iterator[bytes]:
-        # Together with --since, journalctl's --lines counts from the beginning; so the tail is taken here.
-        lines: collections.deque[bytes] = collections.deque(maxlen=tail_lines)
         cursor = None
         for line in _lines(backlog):
             if line.startswith(_CURSOR):
                 cursor = line[len(_CURSOR) :].decode().strip()
-            elif tail_lines is None:
-                yield line
             else:
-                lines.append(line)
-        yield from lines
+                yield line
         if follow:
             place = f"--after-cursor={cursor}" if cursor else since_launch
-            yield from _follow(_ask([*about, place, "--follow"]), stop, ended)
+            yield from _follow(_ask([*about, "--lines=all", place, "--follow"]), stop, ended)
 
     return pieces()
+
+
+def _read_tail(
+    about: list[str],
+    since_launch: str,
+    tail_lines: int,
+    follow: bool,
+    stop: threading.Event,
+    ended: Callable[[], bool],
+) -> Iterator[bytes]:
+    # From the end: a worker that ran for a week has written gigabytes, and the last words are asked for at every end.
+    # As JSON, since the cursor to go on from is that of the newest line, and --show-cursor tells the oldest one's.
+    count = max(1, tail_lines)
+    newest = [since_launch, "--reverse", f"--lines={count}", "--output=json", "--output-fields=MESSAGE"]
+    backlog = _ask([*about, *newest])
+
+    def pieces() -> Iterator[bytes]:
+        entries = [json.loads(line) for line in _lines(backlog)]
+        for entry in reversed(entries[:tail_lines]):
+            yield _message(entry) + b"\n"
+        if follow:
+            place = f"--after-cursor={entries[0]['__CURSOR']}" if entries else since_launch
+            yield from _follow(_ask([*about, "--output=cat", "--lines=all", place, "--follow"]), stop, ended)
+
+    return pieces()
+
+
+def _message(entry: Mapping[str, Any]) -> bytes:
+    """The bytes of a line: journalctl writes a text where it can, else a list of numbers."""
+    message = entry.get("MESSAGE")
+    if isinstance(message, str):
+        return message.encode(errors="surrogatepass")
+    if isinstance(message, list) and all(isinstance(one, int) for one in message):
+        return bytes(message)
+    # Without a message, or with several, as nobody writes to a worker's output.
+    return b""
 
 
 def _ask(arguments: Sequence[str]) -> subprocess.Popen[bytes]:

@@ -69,6 +69,20 @@ def judge(record: Record, facts: UnitFacts | None, target: UnitFacts | None, boo
     return Judgement(_state(record, facts, activity, now))
 
 
+def due_at(record: Record, boot: str) -> int | None:
+    """When a unit that is restarted has to end, in microseconds since boot; None for one that has no such time.
+
+    systemd counts RuntimeMaxSec= anew at each start, and a unit that exceeds it is one to restart, too. So it watches
+    over each run, and this over all of them.
+    """
+    spec = record.spec
+    if spec is None or spec.runtime_max_seconds is None or spec.restart == "Never":
+        return None
+    if record.end is not None or record.stopping or not record.launched or record.boot != boot:
+        return None
+    return record.launched + spec.runtime_max_seconds * 1_000_000
+
+
 def _runs_again(record: Record, facts: UnitFacts | None) -> bool:
     return (
         facts is not None
@@ -122,6 +136,8 @@ def _ended(record: Record, facts: UnitFacts, now: datetime) -> UnitState:
     reason, message = _why(facts)
     if record.stopping:
         reason, message = Reason.STOPPED, ""
+    if record.overdue:
+        reason, message = Reason.DEADLINE_EXCEEDED, "It ran longer than it may, its restarts included."
     good = facts.exit_kind == _EXITED and facts.exit_status == 0 and reason in ("", Reason.STOPPED)
     if not good and not reason:
         reason, message = Reason.UNIT_VANISHED, "It has ended, and systemd does not tell how."

@@ -32,6 +32,8 @@ class Record:
     launched_at: float = 0.0
     #: We have asked for its end.
     stopping: bool = False
+    #: We have asked for its end because it took longer than it may.
+    overdue: bool = False
     #: Its last state, once it has ended.
     end: UnitState | None = None
     #: The run that ended; another one since means that an operator started it again.

@@ -20,7 +20,7 @@ from pathlib import Path
 from sedna_lc.runners.base import Activity, Callback, UnitSpec, UnitState
 from sedna_lc.runners.errors import NoSuchUnit, RunnerError, RunnerUnavailable, UnitBusy, UnitRefused
 from sedna_lc.runners.systemd import journal, unitfiles
-from sedna_lc.runners.systemd.judging import Judgement, judge
+from sedna_lc.runners.systemd.judging import Judgement, due_at, judge
 from sedna_lc.runners.systemd.manager import Manager
 from sedna_lc.runners.systemd.properties import transient_properties
 from sedna_lc.runners.systemd.records import Record, Records
@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 _PATTERN = "sedna-worker-*.service"
 _SUFFIX = ".service"
 _LOST = object()
+#: How long until a unit is looked at again that has run too long and could not be stopped, or is paused.
+_LATE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,9 @@ class SystemdRunner:
 
     def stop(self, name: str) -> None:
         """See `base.Runner.stop`."""
+        self._stop(name, overdue=False)
+
+    def _stop(self, name: str, *, overdue: bool) -> None:
         with self._mutex:
             record = self._records.get(name)
             if record is None:
@@ -111,7 +116,7 @@ class SystemdRunner:
             state = self._judge(record)
             if state.activity.ended:
                 return
-            self._records.change(self._records.get(name) or record, stopping=True)
+            self._records.change(self._records.get(name) or record, stopping=True, overdue=overdue)
             if state.activity is not Activity.PAUSED:
                 try:
                     self._systemd.stop(name + _SUFFIX)
@@ -302,7 +307,9 @@ class SystemdRunner:
 
     def _listen(self) -> None:
         while not self._stopped.is_set():
-            for change in self._gather():
+            changes = self._gather()
+            self._end_overdue()
+            for change in changes:
                 try:
                     if change is _LOST:
                         self._reconnect()
@@ -313,13 +320,40 @@ class SystemdRunner:
                     log.warning("A change of %s could not be looked at: %s", change, error)
 
     def _gather(self) -> list[object]:
-        """The next change, and those that have come meanwhile, each once: systemd says most things twice."""
-        changes = {self._changes.get(): None}
+        """The next change, and those that have come meanwhile, each once: systemd says most things twice.
+
+        Nothing, when a unit has to end before there is a change.
+        """
+        try:
+            changes = {self._changes.get(timeout=self._until_due()): None}
+        except queue.Empty:
+            return []
         while True:
             try:
                 changes[self._changes.get_nowait()] = None
             except queue.Empty:
                 return list(changes)
+
+    def _until_due(self) -> float | None:
+        """Seconds until the next unit has to end; None while there is none."""
+        with self._mutex:
+            times = [at for record in self._records.all() if (at := due_at(record, self._boot)) is not None]
+        now = _now()
+        waits = [(at - now) / 1_000_000 if at > now else _LATE_SECONDS for at in times]
+        return min(waits, default=None)
+
+    def _end_overdue(self) -> None:
+        with self._mutex:
+            for record in self._records.all():
+                at = due_at(record, self._boot)
+                if at is None or at > _now():
+                    continue
+                try:
+                    if self._judge(record).activity.runs:
+                        log.info("Unit %s has run longer than it may; it is stopped.", record.name)
+                        self._stop(record.name, overdue=True)
+                except RunnerError as error:
+                    log.warning("Unit %s, which has run longer than it may, is not stopped: %s", record.name, error)
 
     def _look(self, unit: str) -> None:
         """Act on a change, and tell who subscribed."""

@@ -186,6 +186,23 @@ class TestRunner:
         tail = world.runner.read_log(NAME, 2, False, threading.Event())
         assert b"".join(tail) == b"two\nthree\n"
 
+    def test_the_last_lines_are_followed_by_what_comes(self, world: World, bell: Bell) -> None:
+        world.runner.start(world.spec(NAME))
+        bell.wait_for(NAME, running)
+        first = world.runner.read_log(NAME, None, True, threading.Event())
+        seen = b""
+        for line in ("one", 'two "and" \\ a half', "trüb"):
+            world.say(NAME, line)
+        while "trüb\n".encode() not in seen:
+            seen += next(first)
+        pieces = world.runner.read_log(NAME, 2, True, threading.Event())
+        seen = next(pieces)
+        world.say(NAME, "four")
+        world.finish(NAME, 0)
+        seen += b"".join(pieces)
+        assert seen == 'two "and" \\ a half\ntrüb\nfour\n'.encode()
+        assert b"".join(world.runner.read_log(NAME, 0, False, threading.Event())) == b""
+
     def test_following_a_log_stops_when_told(self, world: World, bell: Bell) -> None:
         world.runner.start(world.spec(NAME))
         bell.wait_for(NAME, running)

@@ -150,6 +150,27 @@ class TestEnds:
         state = bell.wait_for(NAME, ended)
         assert (state.activity, state.reason) == (Activity.FAILED, reason)
 
+    def test_restarts_do_not_begin_the_workers_time_anew(self, transient: SystemdWorld) -> None:
+        bell = Bell(transient.runner)
+        transient.runner.start(transient.spec(NAME, restart="OnFailure", runtime_max_seconds=1))
+        bell.wait_for(NAME, running)
+        # systemd has counted none of it: to it, this is the first second of the second run.
+        transient.systemd.change(UNIT, restarts=1)
+        state = bell.wait_for(NAME, ended)
+        assert (state.activity, state.reason) == (Activity.FAILED, Reason.DEADLINE_EXCEEDED)
+        transient.reopen()
+        assert transient.runner.observe()[NAME].reason == Reason.DEADLINE_EXCEEDED
+
+    def test_a_worker_whose_time_is_over_while_no_controller_is_there_ends_with_the_next(
+        self, transient: SystemdWorld
+    ) -> None:
+        bell = Bell(transient.runner)
+        transient.runner.start(transient.spec(NAME, restart="OnFailure", runtime_max_seconds=1))
+        bell.wait_for(NAME, running)
+        transient.runner.close()
+        transient.reopen()
+        assert Bell(transient.runner).wait_for(NAME, ended).reason == Reason.DEADLINE_EXCEEDED
+
     def test_a_program_that_is_not_there_has_failed_to_start(self, world: SystemdWorld) -> None:
         bell = Bell(world.runner)
         world.runner.start(make_spec(NAME, ("/nowhere/python",), persistent=world.persistent))
@@ -170,6 +191,16 @@ class TestEnds:
         start(world)
         world.systemd.change(UNIT, active="refreshing")
         assert world.runner.observe()[NAME].activity is Activity.RUNNING
+
+
+def test_units_of_the_host_are_out_of_reach(transient: SystemdWorld) -> None:
+    manager = transient.runner._systemd  # type: ignore[attr-defined]
+    for act in (manager.start, manager.stop, manager.clear, manager.enable, manager.disable, manager.hold):
+        for name in ("ssh.service", "sedna-lc.service", "sedna-worker-a/../../ssh.service"):
+            with pytest.raises(UnitRefused, match="touches no other"):
+                act(name)
+    with pytest.raises(UnitRefused, match="touches no other"):
+        manager.start_transient("cron.service", [])
 
 
 class TestStarting:

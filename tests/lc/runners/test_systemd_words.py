@@ -79,6 +79,21 @@ class TestProperties:
         assert properties(SPEC, user="sedna-worker")["User"] == ("s", "sedna-worker")
         assert "ProtectSystem" not in properties(SPEC, sandbox=False)
 
+    def test_a_user_of_its_own_has_no_rights_at_all_and_root_keeps_those_it_reads_with(self) -> None:
+        confined = properties(SPEC, user="sedna-worker")
+        assert confined["CapabilityBoundingSet"] == ("t", 0)
+        assert confined["PrivateUsers"] == ("b", True)
+        assert not {"CapabilityBoundingSet", "PrivateUsers"} & set(properties(SPEC))
+
+    def test_only_devices_that_are_mounted_are_there(self) -> None:
+        assert properties(SPEC)["PrivateDevices"] == ("b", True)
+        assert "DeviceAllow" not in properties(SPEC)
+        sources = ("/dev/video0", "/dev/dri", "/dev/shm/frames", "/srv/dev/x", "/dev/video0")
+        mounted = replace(SPEC, binds=tuple(Bind(source, f"/mnt{number}") for number, source in enumerate(sources)))
+        allowed = [value for name, value in transient_properties(mounted, None, True) if name == "DeviceAllow"]
+        assert allowed == [("a(ss)", [("/dev/video0", "rw")]), ("a(ss)", [("char-drm", "rw")])]
+        assert "DeviceAllow=/dev/video0 rw" in lines(mounted)
+
     def test_systemd_expands_nothing_in_the_program(self) -> None:
         argv = ["/bin/echo", "$HOME", "%i"]
         seen = properties(replace(SPEC, argv=tuple(argv)))
