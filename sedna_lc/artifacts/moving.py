@@ -15,9 +15,10 @@ from sedna_lc.artifacts.blobs import Blob, Told
 from sedna_lc.errors import LcError
 
 THREADS = 4
-# As often as a person, or a status, can follow: at every twentieth, and every two seconds in between.
+# As often as a person, or a status, can follow: at every twentieth, yet not more than twice a second, and every two
+# seconds where a twentieth takes longer.
 _SHARE = 20
-_SECONDS = 2.0
+_SHORTEST_SECONDS, _LONGEST_SECONDS = 0.5, 2.0
 
 
 class Stopped(LcError):
@@ -55,14 +56,18 @@ class Meter:
             with self._lock:
                 self.done += now - last
                 last = now
-                due = self._monotonic() - self._told_at >= _SECONDS or (self.done - self._told) * _SHARE >= self._total
-                if not due or self.done == self._told:
+                if self.done == self._told or not self._is_due():
                     return
                 self._told_at, self._told = self._monotonic(), self.done
                 done = self.done
             self._tell(done)
 
         return told
+
+    def _is_due(self) -> bool:
+        seconds = self._monotonic() - self._told_at
+        share = (self.done - self._told) * _SHARE >= self._total
+        return seconds >= (_SHORTEST_SECONDS if share else _LONGEST_SECONDS)
 
 
 def move_all(blobs: Iterable[Blob], move: Callable[[Blob], None], threads: int = THREADS) -> None:

@@ -103,7 +103,9 @@ class GmClient:
         """Put `size` bytes of a file of `total` bytes, from byte `begin` on."""
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
         if size < total:
-            headers["Content-Range"] = f"bytes {begin}-{begin + size - 1}/{total}"
+            # No bytes at all: they have all come before, and are to be published.
+            span = f"{begin}-{begin + size - 1}" if size else "*"
+            headers["Content-Range"] = f"bytes {span}/{total}"
         # The answer to the last piece comes when the whole file has been verified.
         timeout = httpx.Timeout(_TIMEOUT_SECONDS, read=IDLE_SECONDS)
         self._request("PUT", path, content=pieces, headers=headers, timeout=timeout)

@@ -50,9 +50,12 @@ class Machine(Cluster):
         child = self._begin("gm", command)
         assert waiting.until_ready([child], lambda: waiting.answers(self.gm), "GlobalManager not ready", self._stop)
 
+    def begin_lc(self) -> Child:
+        """Start it, and wait for nothing: there may be no GlobalManager to be seen."""
+        return self._begin("lc", [str(BIN / "sedna-lc"), "run", "--config", str(self.setup.lc_config)])
+
     def start_lc(self) -> None:
-        command = [str(BIN / "sedna-lc"), "run", "--config", str(self.setup.lc_config)]
-        child = self._begin("lc", command)
+        child = self.begin_lc()
         ready = lambda: waiting.node_is_ready(self.gm, self.setup.node, self.setup.lc_listen)  # noqa: E731
         assert waiting.until_ready([child], ready, "node not Ready", self._stop)
 
