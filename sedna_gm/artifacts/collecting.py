@@ -92,7 +92,8 @@ class Collector:
             return _LONGEST_PAUSE
         if freed:
             logger.info("Removed %s from %s that no Artifact names any more.", size_text(freed), where)
-        return max(decision.again or _LONGEST_PAUSE, min(_SHORTEST_PAUSE, self._keep_seconds))
+        # What comes from now on is kept for its time at least.
+        return max(decision.again or self._keep_seconds, min(_SHORTEST_PAUSE, self._keep_seconds))
 
     def _needed(self, store: str, blobs: Blobs) -> frozenset[str]:
         """Every blob that an Artifact of this store names."""

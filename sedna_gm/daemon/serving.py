@@ -54,8 +54,19 @@ def in_a_thread(work: Callable[[], T], size: int) -> T:
     """Long work in a real thread beside gevent's loop, which shares the processor fairly; short work at once."""
     if size < _LONG_WORK:
         return work()
-    result: T = get_hub().threadpool.apply(work)
-    return result
+    result, error = get_hub().threadpool.apply(_caught, (work,))
+    if error is not None:
+        raise error
+    done: T = result
+    return done
+
+
+def _caught(work: Callable[[], T]) -> tuple[T | None, Exception | None]:
+    """What comes of work, or what it raises: gevent would print a traceback of each error, expected or not."""
+    try:
+        return work(), None
+    except Exception as error:  # noqa: BLE001 - raised again where the work was asked for
+        return None, error
 
 
 def allow_many_files() -> None:
