@@ -3,17 +3,20 @@
 A worker is made, or given another model, only when all it needs has arrived: `working` asks for its stages,
 `deploying` and `serving` for the model to serve. Nothing is asked for that lies on the worker's own node. A node that
 is silent fails nothing: its work goes on when the link is back, and until then the sentence says since when it is
-silent. A node that was deleted will never send anything, and that is a failure.
+silent. A node that was deleted will never send anything, and that is a failure; so is one that can be heard and comes
+no further, since a round that waits for ever would keep all later ones from beginning.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sedna.api.artifacts import Artifact
 from sedna.api.models import ModelVersion
 from sedna.api.quantities import size_text
 from sedna.api.stages import Stage
+from sedna.api.times import format_time, parse_time
 from sedna.api.trees import ArtifactReference
 from sedna.api.workers import ModelReference, SampleRange, Worker
 from sedna_gm.controllers.decisions import JSON, Happening
@@ -96,9 +99,17 @@ def again(snapshot: Snapshot, worker: Worker, cargo: Cargo) -> Carried:
 
 def references(worker: Worker) -> tuple[str, ...]:
     """The names of the artifacts that a worker refers to."""
-    spec = worker.spec
-    found = (spec.samples_artifact, *(model.artifact for model in spec.models))
-    return tuple(each.name for each in found if each is not None)
+    return tuple(each.name for each in _fetched(worker))
+
+
+def fetching_time(snapshot: Snapshot, worker: Worker) -> int:
+    """Seconds that a worker's node may need to fetch what it refers to."""
+    return sum(each.size_bytes for each in _fetched(worker)) // snapshot.settings.slowest_link
+
+
+def _fetched(worker: Worker) -> list[ArtifactReference]:
+    found = (worker.spec.samples_artifact, *(model.artifact for model in worker.spec.models))
+    return [each for each in found if each is not None]
 
 
 def _under_way(snapshot: Snapshot, node: str, needed: list[Content], carried: Carried) -> Carried:
@@ -141,7 +152,23 @@ def _failure(snapshot: Snapshot, content: Content, found: Artifact | None) -> Fa
         return Failure(found.status.reason or "ArtifactFailed", sentence, found)
     if content.node not in snapshot.nodes:
         return Failure("NodeGone", f"node {content.node}, which is to send {content.what}, is not registered.")
-    return None
+    if found is None:
+        return None
+    heard_since = _heard_since(snapshot, content.node, found)
+    if heard_since is None or (snapshot.now - heard_since).total_seconds() < snapshot.settings.nothing_sent:
+        return None
+    sentence = f"node {content.node} has come no further with {content.what} since {format_time(heard_since)}"
+    return Failure(found.status.reason or "NothingSent", f"{sentence}: {_progress(found)}.", found)
+
+
+def _heard_since(snapshot: Snapshot, node: str, found: Artifact) -> datetime | None:
+    """Since when the node could have told anything new and has not; None while it cannot be heard."""
+    ready = snapshot.readiness(node)
+    if ready is None or ready.status != "True":
+        return None
+    told = found.status.update_time or found.metadata.creation_timestamp
+    moments = [parse_time(moment) for moment in (told, ready.last_transition_time) if moment is not None]
+    return max([*moments, *((snapshot.listening_since,) if snapshot.listening_since else ())], default=snapshot.now)
 
 
 def _progress(found: Artifact | None) -> str:

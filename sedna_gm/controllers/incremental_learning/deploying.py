@@ -17,7 +17,7 @@ from sedna.api.triggers import Metric, Verdict, holds, next_opening, window_open
 from sedna.api.workers import Worker
 from sedna_gm.controllers.decisions import JSON
 from sedna_gm.controllers.incremental_learning import inference, models, rounds
-from sedna_gm.controllers.incremental_learning.carrying import carry
+from sedna_gm.controllers.incremental_learning.carrying import carry, fetching_time
 from sedna_gm.controllers.incremental_learning.failing import STOPPED, fail, interrupt
 from sedna_gm.controllers.incremental_learning.hosts import paused_sentence, silence
 from sedna_gm.controllers.incremental_learning.remembering import remembered
@@ -73,6 +73,10 @@ def ready(snapshot: Snapshot, status: Status) -> Step:
     node = worker.spec.node_name
     if worker.status.phase == "Paused":
         return stay(status, paused_sentence(snapshot, node), recheck)
+    ready = snapshot.readiness(node)
+    if ready is not None and ready.status == "Unknown":
+        # The deadline of a deployment counts from when its node can know of it.
+        return stay(status, f"The deployment waits for node {node}.{silence(snapshot, node)}", recheck)
     # One that cannot start as it is (its model may be what is missing) is given the new model all the same.
     can_take = worker.status.phase == "Running" or (worker.status.phase == "Pending" and worker.status.reason)
     if going(worker) or not (can_take or _given(snapshot, status, worker)):
@@ -192,12 +196,12 @@ def _judged(snapshot: Snapshot, status: Status) -> Step | bool:
             return True
         if worker.status.phase == "Paused":
             return False
-    is_late, _ = late(snapshot, status, _allowed(snapshot))
+    is_late, _ = late(snapshot, status, _allowed(snapshot, worker))
     if is_late and worker is not None and _keeps_running(snapshot, status, worker):
         return True
     if is_late:
         node = worker.spec.node_name if worker else status.nodes.get(Stage.DEPLOY.value, "")
-        told = f"no node has confirmed the new model within {_allowed(snapshot)} s.{silence(snapshot, node)}"
+        told = f"no node has confirmed the new model within {_allowed(snapshot, worker)} s.{silence(snapshot, node)}"
         return fail(snapshot, status, "DeadlineExceeded", told)
     return False
 
@@ -239,15 +243,16 @@ def _keeps_running(snapshot: Snapshot, status: Status, worker: Worker) -> bool:
     return (snapshot.now - began).total_seconds() >= snapshot.settings.silent_start
 
 
-def _allowed(snapshot: Snapshot) -> int:
-    return snapshot.settings.deploy_deadline + snapshot.job.spec.deploy_spec.model.poll_period_seconds
+def _allowed(snapshot: Snapshot, worker: Worker | None) -> int:
+    fetching = fetching_time(snapshot, worker) if worker is not None else 0
+    return snapshot.settings.deploy_deadline + snapshot.job.spec.deploy_spec.model.poll_period_seconds + fetching
 
 
 def _wait(snapshot: Snapshot, status: Status, worker: Worker | None) -> Step:
     if worker is not None and worker.status.phase == "Paused":
         sentence = paused_sentence(snapshot, worker.spec.node_name)
         return stay(status, sentence, snapshot.after(snapshot.settings.recheck))
-    _, ends = late(snapshot, status, _allowed(snapshot))
+    _, ends = late(snapshot, status, _allowed(snapshot, worker))
     node = worker.spec.node_name if worker else status.nodes.get(Stage.DEPLOY.value, "")
     sentence = f"Waits for the inference worker on node {node} to load the model of round {status.round}."
     if worker is not None and worker.status.message:

@@ -27,6 +27,12 @@ class Settings:
     """An inference worker that ran this long is healthy; its next failure counts as the first."""
     recheck: int = 300
     """How often a job is looked at that waits for others: nothing is missed if a notice gets lost."""
+    slowest_link: int = 32_000
+    """Bytes per second. What a worker has still to fetch gets its time on top of a deadline as if its line were so
+    slow: 100 MB take 50 minutes on a poor mobile line."""
+    nothing_sent: int = 3600
+    """A node that can be heard and has come no further with what it is to send for so long cannot send it: whoever is
+    to mend that has been told for an hour, and a model may have to be trained anew."""
     ask_again: int = 60
     """A model to serve that its node could not send is asked for again after so long: a full disk is soon emptied."""
     store: str = ""

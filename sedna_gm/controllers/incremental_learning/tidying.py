@@ -5,8 +5,8 @@ so one that failed stays longer: until a later one of its stage has ended, too. 
 long as its stage does.
 
 An artifact stays while a worker refers to it, or may yet have to be told of it: samples while their stage gets its
-worker, a model as long as the status or the job names that version. One that failed stays until the round that it
-failed has given its samples back, so that the next one asks anew.
+worker, a model as long as the status or the job names that version. What has not arrived when a round has failed goes
+with it, so that the next one asks anew.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def unneeded(snapshot: Snapshot, status: Status) -> tuple[Removal, ...]:
         for artifact in snapshot.artifacts
         if not going(artifact)
         and (
-            (gives_back and artifact.status.phase == "Failed")
+            (gives_back and artifact.status.phase != "Ready")
             or not (artifact.metadata.name in names or _feeds(artifact, snapshot, status))
         )
     )

@@ -18,6 +18,7 @@ from sedna_gm.controllers.incremental_learning.carrying import (
     Carried,
     again,
     carry,
+    fetching_time,
 )
 from sedna_gm.controllers.incremental_learning.failing import STOPPED, fail, interrupt
 from sedna_gm.controllers.incremental_learning.hosts import node_for, paused_on, paused_sentence, silence
@@ -192,12 +193,16 @@ def _observe(snapshot: Snapshot, status: Status, stage: Stage) -> tuple[Worker |
         return worker, Ending("NodeGone", f"node {node}, on which worker {name} ran, was deleted.")
     if worker.status.phase == "Paused":
         return worker, None
-    allowed = deadline(snapshot, worker.spec.template)
+    allowed = _allowed(snapshot, worker)
     is_late, _ = late(snapshot, status, allowed + snapshot.settings.grace)
     if is_late:
         told = f"worker {name} has not ended within {allowed} s.{silence(snapshot, node)}"
         return worker, Ending("DeadlineExceeded", told)
     return worker, None
+
+
+def _allowed(snapshot: Snapshot, worker: Worker) -> int:
+    return deadline(snapshot, worker.spec.template) + fetching_time(snapshot, worker)
 
 
 def _end(snapshot: Snapshot, status: Status, ending: Ending) -> Step:
@@ -210,7 +215,7 @@ def _wait(snapshot: Snapshot, status: Status, stage: Stage, worker: Worker, verb
     node = worker.spec.node_name
     if worker.status.phase == "Paused":
         return stay(status, paused_sentence(snapshot, node), snapshot.after(snapshot.settings.recheck))
-    _, ends = late(snapshot, status, deadline(snapshot, worker.spec.template) + snapshot.settings.grace)
+    _, ends = late(snapshot, status, _allowed(snapshot, worker) + snapshot.settings.grace)
     told = worker.status.message if worker.status.phase in ("Pending", "Starting") else None
     sentence = f"{stage.value} of round {status.round} {verb} on node {node}."
     if told:

@@ -538,3 +538,67 @@ def test_the_log_says_once_what_is_waited_for_however_many_megabytes(
             world.settle()
     assert len(caplog.records) <= 1
     assert "39 of 40 MB" in message(world)
+
+
+class TestNothingSent:
+    """A node that can be heard comes no further with what it is to send."""
+
+    def test_after_an_hour_the_round_fails_with_what_the_node_said(self, world: World) -> None:
+        told = "Model m is not there: nothing at /m."
+        name = only(world)["metadata"]["name"]
+        world.sends(name, phase="Pending", reason="ModelNotFound", message=told, updateTime="2026-11-22T12:00:00Z")
+        world.advance(3500)
+        assert world.at() == ("Train", "Ready")
+        world.advance(400)
+        (record,) = world.history()
+        assert record["reason"] == "ModelNotFound"
+        assert record["message"] == (
+            "node edge-node has come no further with the samples of dataset samples since 2026-11-22T12:00:00Z: "
+            "Model m is not there: nothing at /m."
+        )
+
+    def test_who_makes_progress_may_take_for_ever(self, world: World) -> None:
+        name = only(world)["metadata"]["name"]
+        for megabytes in range(1, 6):
+            when = (world.clock.now).strftime("%Y-%m-%dT%H:%M:%SZ")
+            sent = {"sizeBytes": 40_000_000, "sentBytes": megabytes * 1_000_000}
+            world.sends(name, phase="Sending", updateTime=when, **sent)
+            world.advance(3000)
+        assert world.at() == ("Train", "Ready")
+        assert world.history() == []
+
+    def test_the_hour_begins_when_the_node_can_be_heard_again(self, world: World) -> None:
+        world.clock.now += timedelta(days=1)
+        world.heartbeats.beat("cloud")
+        world.settle()
+        world.advance(3000)
+        assert world.at() == ("Train", "Ready")
+        assert world.history() == []
+
+
+def test_a_deadline_leaves_time_to_fetch_over_a_poor_line(world: World) -> None:
+    to_deploy(world)
+    world.send_all()
+    assert world.at() == ("Deploy", "Starting")
+    # 40 MB at 32 kB/s on top of what a deployment may take.
+    world.advance(900 + 60 + 1200)
+    assert world.at() == ("Deploy", "Starting")
+    world.advance(60)
+    assert world.history()[0]["reason"] == "DeadlineExceeded"
+
+
+def test_a_deployment_does_not_begin_while_its_node_is_silent(world: World) -> None:
+    to_deploy(world)
+    for _ in range(60):
+        world.clock.now += timedelta(seconds=30)
+        world.heartbeats.beat("cloud")
+        world.settle()
+    world.send_all()
+    assert world.at() == ("Deploy", "Ready")
+    assert message(world) == (
+        "The deployment waits for node edge-node. Node edge-node has not been heard of since 2026-11-22T12:00:00Z."
+    )
+    assert world.history() == []
+    world.heartbeats.beat("edge-node")
+    world.settle()
+    assert world.at() == ("Deploy", "Starting")

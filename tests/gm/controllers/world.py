@@ -359,7 +359,7 @@ class World:
         for model in spec["models"]:
             home = self.made_on.get(model.get("sha256", ""), spec["nodeName"])
             assert home == spec["nodeName"] or "artifact" in model, f"{change.key} is to use {model} of node {home}"
-        if spec.get("samples"):
+        if spec.get("samples") and change.type.value == "ADDED":
             home = self.dataset_nodes[spec["dataset"]["name"]]
             assert home == spec["nodeName"] or "samplesArtifact" in spec, f"{change.key} is to use samples of {home}"
 
