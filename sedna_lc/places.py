@@ -16,10 +16,11 @@ from sedna.api.workers import Worker
 
 @dataclass(frozen=True)
 class Places:
-    """The LC's folders: `state_dir` holds what it must not lose, `images_dir` the worker images."""
+    """The LC's folders: what it must not lose, the worker images, and the keys that open object stores."""
 
     state_dir: Path
     images_dir: Path
+    credentials_dir: Path = Path("/etc/sedna/credentials")
 
     def spool_folder(self, worker: Worker) -> Path:
         """Where the library keeps the reports it has not handed over yet; private to the worker."""
@@ -41,6 +42,11 @@ class Places:
     def tree_folder(self, tree: str) -> Path:
         """Where a content from another node lies, by the sha256 of its tree."""
         return self.artifacts_folder / "trees" / tree
+
+    @property
+    def remote_models_folder(self) -> Path:
+        """Models that came from S3, each version once."""
+        return self.artifacts_folder / "remote"
 
     def hot_update_file(self, worker: Worker) -> Path:
         """The file that names the model to serve, laid out as in the original."""

@@ -46,6 +46,11 @@ class Settings:
     images_dir: str = "/var/lib/sedna/images"
     """Worker images, each in NAME/TAG."""
 
+    credentials_dir: str = "/etc/sedna/credentials"
+    """Keys for object stores, a file for each `credentialName` that manifests may name, readable by this program
+    only; `artifacts` opens the artifact store. YAML or JSON: accessKeyId, secretAccessKey, endpoint, region. A
+    worker is handed those that its manifest names, and no others."""
+
     runner: Literal["auto", "process", "systemd"] = "auto"
     """What runs workers. `auto` takes systemd where it is PID 1 and we are root, and plain processes elsewhere."""
 

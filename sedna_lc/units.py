@@ -18,6 +18,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from sedna.api.quantities import cpu_cores, memory_bytes
 from sedna.api.workers import Worker
+from sedna.common.credentials import URLS_VARIABLE
+from sedna_lc.credentials import Credentials
 from sedna_lc.images import Image
 from sedna_lc.places import Places, local_path, sample_list
 from sedna_lc.runners.base import Bind, UnitSpec
@@ -29,8 +31,10 @@ _SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 _REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
 
 
-def describe(worker: Worker, image: Image, places: Places, lc_server: str) -> UnitSpec:
-    """The unit that runs this worker on this host.
+def describe(
+    worker: Worker, image: Image, places: Places, lc_server: str, credentials: Credentials | None = None
+) -> UnitSpec:
+    """The unit that runs this worker on this host, with the credentials that it is handed.
 
     Equal workers give equal fingerprints. A model that an inference worker swaps while it runs (hot update) is
     part of its environment but not of its fingerprint: it makes no other unit.
@@ -38,6 +42,9 @@ def describe(worker: Worker, image: Image, places: Places, lc_server: str) -> Un
     spec, container = worker.spec, worker.spec.template.container
     limits, requests = container.resources.limits, container.resources.requests
     environment = worker_environment(worker, image, places, lc_server)
+    credentials = credentials or Credentials()
+    if credentials.assignment:
+        environment[URLS_VARIABLE] = credentials.assignment
     hot = spec.hot_update is not None and spec.hot_update.enabled
     return UnitSpec(
         name=unit_name(worker),
@@ -56,6 +63,7 @@ def describe(worker: Worker, image: Image, places: Places, lc_server: str) -> Un
         persistent=spec.role == "inference",
         target=job_target(_namespace(worker), spec.job.name),
         volatile=("MODEL_URL",) if hot else (),
+        credentials=dict(credentials.files),
     )
 
 

@@ -100,6 +100,8 @@ def open_file_system(url: str, credential: Credential | None) -> FileSystem:
     scheme = scheme_of(url)
     if scheme in {"gs", "gcs"}:
         raise SchemeUnsupported(f"{url}: Google Cloud Storage is not supported; use s3://, http(s):// or a local path")
+    if scheme in {"http", "https"}:
+        raise SchemeUnsupported(f"{url}: only user code opens http(s)://; use s3:// or a path here")
     if not key_of(url).partition("/")[0]:
         raise SchemeUnsupported(f"{url} names no bucket: it should be a URL such as s3://bucket/key")
     try:

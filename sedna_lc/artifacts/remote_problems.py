@@ -6,10 +6,10 @@ import contextlib
 from collections.abc import Iterator
 
 from sedna.common.remote_errors import DiskFull, RemoteError, SchemeUnsupported, Unreachable
-from sedna_lc.errors import Again, Hindered, LcError, Never
+from sedna_lc.errors import Again, Hindered, Never
 
 
-def as_ours(problem: RemoteError) -> LcError:
+def as_ours(problem: RemoteError) -> Again | Never:
     """Return the error to raise: Hindered for a line or a disk, Never for a URL that nothing opens, else Again."""
     text = str(problem)
     # A URL stays as it was written.
@@ -23,7 +23,7 @@ def as_ours(problem: RemoteError) -> LcError:
 
 @contextlib.contextmanager
 def our_words() -> Iterator[None]:
-    """Turn a RemoteError that leaves the block into an LcError."""
+    """Turn a RemoteError that leaves the block into one of ours."""
     try:
         yield
     except RemoteError as problem:

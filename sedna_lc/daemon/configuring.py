@@ -44,7 +44,8 @@ def _unusable(settings: Settings) -> Iterator[str]:
             yield f"listen: {host} is not an address on loopback, and nobody but this host's workers may report"
     except ValueError as problem:
         yield f"listen: {problem}"
-    for key, folder in (("stateDir", settings.state_dir), ("imagesDir", settings.images_dir)):
+    folders = (settings.state_dir, settings.images_dir, settings.credentials_dir)
+    for key, folder in zip(("stateDir", "imagesDir", "credentialsDir"), folders, strict=True):
         if not Path(folder).is_absolute():
             yield f"{key}: {folder!r} is not an absolute path"
     if settings.systemd.user is not None:

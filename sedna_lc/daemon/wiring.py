@@ -18,6 +18,8 @@ from sedna.daemons.configuring import split_address
 from sedna_lc.artifacts.caching import ArtifactCache
 from sedna_lc.artifacts.fetching import Fetcher
 from sedna_lc.artifacts.keeping import ArtifactKeeper, Sources
+from sedna_lc.artifacts.remote_models import RemoteModels
+from sedna_lc.artifacts.remote_versions import RemoteVersions
 from sedna_lc.artifacts.stores import blob_stores
 from sedna_lc.daemon.choosing import choose, choose_user, make_runner
 from sedna_lc.daemon.describing import describer
@@ -87,11 +89,18 @@ class LocalController:
             undo.callback(self._door.close)
             self._undo = undo.pop_all()
         shown = f"[{host}]" if ":" in host else host
-        places = Places(state_dir, Path(settings.images_dir))
+        places = Places(state_dir, Path(settings.images_dir), Path(settings.credentials_dir))
         waits = lambda: growing(1.0, _LONGEST_WAIT_SECONDS)  # noqa: E731 - a partial with names says less
-        stores = blob_stores(self._client)
+        stores = blob_stores(self._client, places.credentials_dir)
         self._fetcher = Fetcher(
             ArtifactCache(places.artifacts_folder), stores, WantedContents(self.store), waits, time.monotonic
+        )
+        self._remotes = RemoteModels(
+            RemoteVersions(places.remote_models_folder),
+            places.credentials_dir,
+            WantedContents(self.store).remote_models,
+            waits,
+            time.monotonic,
         )
         self._artifacts = ArtifactKeeper(
             Sources(self.store, places, now), stores, self._sender.wake, waits, time.monotonic
@@ -103,6 +112,7 @@ class LocalController:
             lc_server=f"http://{shown}:{self._door.port}",
             clock=now,
             contents=self._fetcher,
+            remotes=self._remotes,
             user=lambda: choose_user(settings, kind),
         )
         self.reconciler = Reconciler(means, self._sender.wake, waits, time.monotonic)
@@ -131,6 +141,7 @@ class LocalController:
     def start(self) -> None:
         """Go on with what was wanted when the LC last ran, then hear what the GM says."""
         self._fetcher.start()
+        self._remotes.start()
         self.reconciler.start()
         self.datasets.want_exactly(self.store.wanted("datasets").values())
         self._artifacts.start()
@@ -177,6 +188,7 @@ class LocalController:
         self.datasets.close()
         self._artifacts.close()
         self._fetcher.close()
+        self._remotes.close()
         # One deadline for all: a thread that waits for a GM behind a dead line is left to end with the process.
         deadline = time.monotonic() + _CLOSE_SECONDS
         for thread in self._threads:

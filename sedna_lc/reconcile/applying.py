@@ -217,7 +217,7 @@ class Applier:
             self._means.store.drop_worker(record, letter)
         elif letter is not None:
             self._means.store.post(letter)
-        self._means.contents.tidy()
+        self._means.tidy()
         self._posted()
 
     def _take_reports(self, key: Key) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from sedna.api.times import format_time
-from sedna.api.workers import Worker
+from sedna.api.workers import ModelReference, Worker
 from sedna_lc.artifacts.fetching import Needed
 from sedna_lc.models.slots import ModelSlot
 from sedna_lc.places import Places
@@ -31,6 +31,19 @@ class Contents(Protocol):
         """Throw away what nobody needs, soon."""
 
 
+class Remotes(Protocol):
+    """What is needed of `sedna_lc.artifacts.remote_models.RemoteModels`."""
+
+    def subscribe(self, wake: Callable[[Key], None]) -> None:
+        """Name who is told that a model has come, or come nearer."""
+
+    def bring(self, model: ModelReference, waiter: Key) -> Path:
+        """Return where a model lies. Raises Hindered as long as it is not there, Never when nothing opens its URL."""
+
+    def tidy(self) -> None:
+        """Throw away what nobody needs, soon."""
+
+
 @dataclass(frozen=True)
 class Means:
     """What the acts work with."""
@@ -41,9 +54,15 @@ class Means:
     lc_server: str
     clock: Callable[[], datetime]
     contents: Contents
+    remotes: Remotes
     #: Who workers run as, looked up anew each time: a group given to that user counts at once. None stands for this
     #: program's own user.
     user: Callable[[], WorkerUser | None] = lambda: None
+
+    def tidy(self) -> None:
+        """Throw away what came from elsewhere and nobody needs any more, soon."""
+        self.contents.tidy()
+        self.remotes.tidy()
 
     def slot(self, worker: Worker) -> ModelSlot:
         """Return where the worker's models lie."""

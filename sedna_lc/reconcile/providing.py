@@ -20,15 +20,17 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from sedna.api.artifacts import ArtifactReference
+from sedna.api.urls import is_remote
 from sedna.api.validating import parse
 from sedna.api.workers import ModelReference, Worker
 from sedna.common.digests import digest
 from sedna_lc.artifacts.caching import CONTENT
 from sedna_lc.artifacts.fetching import Needed
+from sedna_lc.artifacts.remote_versions import RemoteVersions
 from sedna_lc.errors import Again, Hindered, Never
 from sedna_lc.places import Places, sample_list
 from sedna_lc.reconcile.means import Means
-from sedna_lc.reconcile.views import is_same, wanted_model
+from sedna_lc.reconcile.views import is_elsewhere, is_same, wanted_model
 from sedna_lc.state.records import WorkerRecord
 from sedna_lc.state.stores import Key, Store
 
@@ -65,16 +67,16 @@ def provide(means: Means, wanted: Worker) -> tuple[Worker, Path | None]:
 
 
 def fetched_model(means: Means, wanted: Worker, model: ModelReference) -> Path:
-    """Return where a model from another node lies here. Raises Hindered or Never; see `Contents.bring`."""
+    """Return where a model from another node, or from S3, lies here. Raises Hindered or Never; see `Contents.bring`."""
     if model.artifact is None:
-        raise ValueError(f"model {model.name} comes from no other node")
+        return means.remotes.bring(model, _key(wanted))
     name = posixpath.basename(model.url.rstrip("/")) or CONTENT
     needed = Needed(model.artifact, name, f"model {model.name} (round {model.round})", "FetchingModel")
     return means.contents.bring(needed, _key(wanted))
 
 
 def _local(means: Means, wanted: Worker, model: ModelReference) -> ModelReference:
-    if model.artifact is None:
+    if not is_elsewhere(model):
         return model
     path = fetched_model(means, wanted, model)
     try:
@@ -94,7 +96,7 @@ def _needed_samples(wanted: Worker, reference: ArtifactReference) -> Needed:
 
 def with_given_urls(record: WorkerRecord, wanted: Worker, places: Places) -> WorkerRecord:
     """Return the record with results named as the GM named their models, not as they are called here."""
-    here = {f"{places.tree_folder(model.artifact.tree)}/": model.url for model in wanted.spec.models if model.artifact}
+    here = {f"{_folder_of(model, places)}/": model.url for model in wanted.spec.models if is_elsewhere(model)}
     results = [
         result.model_copy(update={"url": next((here[one] for one in here if result.url.startswith(one)), result.url)})
         for result in record.status.results
@@ -102,6 +104,12 @@ def with_given_urls(record: WorkerRecord, wanted: Worker, places: Places) -> Wor
     if results == record.status.results:
         return record
     return replace(record, status=record.status.model_copy(update={"results": results}))
+
+
+def _folder_of(model: ModelReference, places: Places) -> Path:
+    if model.artifact is not None:
+        return places.tree_folder(model.artifact.tree)
+    return RemoteVersions(places.remote_models_folder).place_of(model.url)
 
 
 class WantedContents:
@@ -117,6 +125,16 @@ class WantedContents:
     def needed(self) -> Collection[str]:
         """Those that must stay: not a model that its worker serves, for that lies among its versions."""
         return {one.tree for worker in self._workers() if not self._is_placed(worker) for one in _references(worker)}
+
+    def remote_models(self) -> Collection[str]:
+        """The URLs of models that must stay which came from S3; the same holds for these."""
+        return {
+            model.url
+            for worker in self._workers()
+            if not self._is_placed(worker)
+            for model in worker.spec.models
+            if model.artifact is None and is_remote(model.url)
+        }
 
     def _workers(self) -> list[Worker]:
         workers = []

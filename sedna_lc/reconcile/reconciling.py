@@ -70,6 +70,7 @@ class Reconciler:
         """Begin with what was wanted when this LC last ran, whether or not there is a GM."""
         self._means.runner.subscribe(self._unit_changed)
         self._means.contents.subscribe(self._loop.add)
+        self._means.remotes.subscribe(self._loop.add)
         self._loop.start()
         self.look_at_all()
 
@@ -127,7 +128,7 @@ class Reconciler:
         self._synced.set()
         for resource in workers:
             self._repeat(resource)
-        self._means.contents.tidy()
+        self._means.tidy()
         self.look_at_all()
 
     def changed(self, resource: Wire) -> None:
@@ -141,7 +142,7 @@ class Reconciler:
         stored = self._means.store.wanted("workers").get(key)
         if stored is not None and stored["metadata"].get("uid") == resource["metadata"].get("uid"):
             self._means.store.drop_wanted("workers", key)
-        self._means.contents.tidy()
+        self._means.tidy()
         self._add(key)
 
     # What the door tells.

@@ -15,7 +15,7 @@ from sedna_lc.models.hot_config import publish
 from sedna_lc.models.slots import ModelSlot
 from sedna_lc.reconcile.means import Means
 from sedna_lc.reconcile.providing import fetched_model
-from sedna_lc.reconcile.views import is_hot, is_same
+from sedna_lc.reconcile.views import is_elsewhere, is_hot, is_same
 from sedna_lc.state.records import Placed, WorkerRecord
 
 logger = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ def serve(means: Means, wanted: Worker, record: WorkerRecord, model: ModelRefere
         reason = f"The hot-update file cannot be written: {problem}."
         return _told(record, _refused(model, "HotUpdateFailed", reason, means.now()), wanted)
     slot.prune([placed, record.serving, record.last_good])
-    means.contents.tidy()
+    means.tidy()
     # A cold update makes the unit anew, and its restarts count from zero.
     before = record.status.restarts if is_hot(wanted) else 0
     return _told(replace(record, serving=placed, restarts_before=before), _loading(placed, means.now()), wanted)
@@ -60,7 +60,7 @@ def serve_from_the_start(means: Means, wanted: Worker, record: WorkerRecord, mod
         placed = _place(means, wanted, model, slot)
     except (Hindered, Never) as problem:
         good = record.last_good or record.serving
-        if good is None or model.artifact is None or not slot.holds(good):
+        if good is None or not is_elsewhere(model) or not slot.holds(good):
             if isinstance(problem, Hindered):
                 raise
             # A file that is not what it should be can be mended by whoever put it there.
@@ -69,12 +69,12 @@ def serve_from_the_start(means: Means, wanted: Worker, record: WorkerRecord, mod
             "Worker %s starts with its last good model, of round %s: %s", wanted.metadata.name, good.round, problem
         )
         placed = good
-    means.contents.tidy()
+    means.tidy()
     return _told(replace(record, serving=placed), _loading(placed, means.now()), wanted)
 
 
 def _place(means: Means, wanted: Worker, model: ModelReference, slot: ModelSlot) -> Placed:
-    if model.artifact is None:
+    if not is_elsewhere(model):
         return slot.place(model)
     # Its own version may be all that is left of it, here and anywhere.
     return slot.find(model) or slot.place(model, fetched_model(means, wanted, model))

@@ -9,6 +9,7 @@ from pathlib import Path
 from sedna.api.validating import parse
 from sedna.api.workers import Worker
 from sedna_lc.artifacts.listing import list_samples
+from sedna_lc.credentials import credentials_of
 from sedna_lc.datasets.materialising import materialise
 from sedna_lc.errors import Again, Never
 from sedna_lc.images import find_image
@@ -36,6 +37,8 @@ def make_ready(means: Means, wanted: Worker, record: WorkerRecord) -> tuple[Work
         Never: it cannot run as it is described.
     """
     image = find_image(means.places.images_dir, wanted.spec.template.container.image)
+    # Before any URL becomes a path of this node.
+    credentials = credentials_of(wanted, means.places.credentials_dir)
     model = wanted_model(wanted)
     if model is not None:
         record = serve_from_the_start(means, wanted, record, model)
@@ -53,7 +56,7 @@ def make_ready(means: Means, wanted: Worker, record: WorkerRecord) -> tuple[Work
     else:
         list_samples(samples, Path(sample_list(wanted) or ""))
     _check_samples(means, wanted)
-    unit = describe(wanted, image, means.places, means.lc_server)
+    unit = describe(wanted, image, means.places, means.lc_server, credentials)
     if names := overruled(wanted, means.places, means.lc_server):
         log.warning("Worker %s sets %s; Sedna's own values win.", wanted.metadata.name, ", ".join(names))
     status = record.status.model_copy(

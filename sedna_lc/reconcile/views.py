@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from sedna.api.urls import is_remote
 from sedna.api.workers import FINAL_PHASES, ModelReference, ServedModel, Worker
 from sedna_lc.runners.base import UnitState
 from sedna_lc.state.records import Placed, WorkerRecord
@@ -86,6 +87,11 @@ def wanted_model(worker: Worker) -> ModelReference | None:
     if worker.spec.role != "inference" or not worker.spec.models:
         return None
     return worker.spec.models[0]
+
+
+def is_elsewhere(model: ModelReference) -> bool:
+    """Tell whether a model has to be brought to this node before it can be used."""
+    return model.artifact is not None or is_remote(model.url)
 
 
 def is_same(model: ModelReference, other: Placed | ServedModel) -> bool:

@@ -33,11 +33,13 @@ def test_everything_that_can_be_said(file: Path) -> None:
     file.write_text(
         MINIMUM
         + "labels: {zone: a}\nlisten: '[::1]:9101'\nstateDir: /s\nimagesDir: /i\nrunner: systemd\n"
+        + "credentialsDir: /c\n"
         + "stopWorkersOnExit: true\ntimezone: Europe/Berlin\nheartbeatSeconds: 5\nsafetyPollSeconds: 1.5\n"
         + "logLevel: DEBUG\nsystemd: {user: nobody, sandbox: false}\n"
     )
     settings = load(file)
     assert (settings.labels, settings.listen, settings.runner) == ({"zone": "a"}, "[::1]:9101", "systemd")
+    assert settings.credentials_dir == "/c"
     assert (settings.systemd.user, settings.systemd.sandbox, settings.safety_poll_seconds) == ("nobody", False, 1.5)
 
 
@@ -55,6 +57,7 @@ def test_everything_that_can_be_said(file: Path) -> None:
         ("heartbeatSeconds: true", "heartbeatSeconds: a number was expected"),
         ("timezone: Mars/Olympus", "timezone: 'Mars/Olympus' is not a zone"),
         ("stateDir: relative", "stateDir: 'relative' is not an absolute path"),
+        ("credentialsDir: relative", "credentialsDir: 'relative' is not an absolute path"),
         ("listen: 9100", "listen: a text was expected"),
         ("listen: localhost", "listen: 'localhost' is not HOST:PORT"),
         ("systemd: yes", "systemd: a mapping was expected"),

@@ -17,6 +17,8 @@ from sedna.api.workers import WorkerReport
 from sedna.common.digests import digest
 from sedna_lc.artifacts.caching import ArtifactCache
 from sedna_lc.artifacts.fetching import Fetcher
+from sedna_lc.artifacts.remote_models import RemoteModels
+from sedna_lc.artifacts.remote_versions import RemoteVersions
 from sedna_lc.datasets.tailing import Tail
 from sedna_lc.places import Places
 from sedna_lc.reconcile.applying import Applier
@@ -38,7 +40,7 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.places = Places(folder / "state", folder / "images")
+        self.places = Places(folder / "state", folder / "images", folder / "credentials")
         self.store = MemoryStore()
         self._seconds = itertools.count()
         self.host = MemoryHost(self.clock)
@@ -85,8 +87,16 @@ class World:
         pauses = lambda: iter(lambda: 1.0, None)  # noqa: E731
         cache = ArtifactCache(self.places.artifacts_folder)
         self.fetcher = Fetcher(cache, lambda _: self.blobs, WantedContents(self.store), pauses, time.monotonic)
+        self.remotes = RemoteModels(
+            RemoteVersions(self.places.remote_models_folder),
+            self.places.credentials_dir,
+            WantedContents(self.store).remote_models,
+            pauses,
+            time.monotonic,
+        )
         runner = MemoryRunner(self.host)
-        return Means(self.store, runner, self.places, "http://127.0.0.1:9100", self.clock, self.fetcher)
+        server = "http://127.0.0.1:9100"
+        return Means(self.store, runner, self.places, server, self.clock, self.fetcher, self.remotes)
 
     def restart(self) -> None:
         """Let the next LC take over: same store, same host."""
