@@ -74,7 +74,7 @@ def restore(url: str, file: Path, now: datetime) -> Restored:
             count = _check(copy)
             # Brings an older one up to date, and refuses one of a newer version.
             _bring_up_to_date(copy)
-            _advance(copy, _last_revision(database))
+            _begin_anew(copy, _last_revision(database))
             _hand_over(database, copy)
             aside = _set_aside(database, now)
             copy.replace(database)
@@ -164,10 +164,13 @@ def _last_revision(database: Path) -> int | None:
         return None
 
 
-def _advance(copy: Path, last: int | None) -> None:
+def _begin_anew(copy: Path, last: int | None) -> None:
     stride = _BLIND_STRIDE if last is None else _STRIDE
     with _open(copy) as connection:
         connection.execute("UPDATE revisions SET value = max(value, ?) + ? WHERE id = 1", (last or 0, stride))
+        # They say what lies in the store of artifacts, and that is not in a backup. Their controllers make those that
+        # are needed anew, and their nodes send again what is not there.
+        connection.execute("DELETE FROM resources WHERE kind = 'Artifact'")
     _settle(copy)
 
 

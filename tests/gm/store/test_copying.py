@@ -107,6 +107,19 @@ def test_a_watcher_from_before_the_restore_is_told_to_list_again(tmp_path: Path,
         store.close()
 
 
+def test_artifacts_are_made_anew_since_their_content_is_in_no_backup(tmp_path: Path, running: SqlStore) -> None:
+    running.create({**thing("a"), "kind": "Artifact", "status": {"phase": "Ready"}})
+    back_up(url(tmp_path), tmp_path / "backup")
+    running.close()
+    restore(url(tmp_path), tmp_path / "backup", NOW)
+    store = opened(tmp_path)
+    try:
+        assert store.list("Artifact").items == []
+    finally:
+        store.close()
+    assert names(tmp_path) == ["one"]
+
+
 def test_a_restore_while_the_service_runs_is_refused(tmp_path: Path, running: SqlStore) -> None:
     back_up(url(tmp_path), tmp_path / "backup")
     with pytest.raises(DatabaseUnusable, match="in use"):
