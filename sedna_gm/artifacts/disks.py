@@ -55,13 +55,13 @@ class DiskBlobs:
         """
         with self._touching:
             found = self._aside(lambda: self._offsets(wanted), len(wanted) * 1000)
-        for sha256, offset in found.items():
-            if offset >= wanted[sha256] > 0:
-                # All of it had come when the service ended.
-                with contextlib.suppress(WrongDigest):
-                    self.append(sha256, offset, b"", wanted[sha256])
-                found[sha256] = self.offset(sha256)
-        found = {sha256: offset for sha256, offset in found.items() if self.size(sha256) is None}
+        for sha256 in [sha256 for sha256, offset in found.items() if offset >= wanted[sha256] > 0]:
+            # All of it had come when the service ended.
+            try:
+                self.append(sha256, found[sha256], b"", wanted[sha256])
+                del found[sha256]
+            except WrongDigest:
+                found[sha256] = 0
         self._room.check(sum(wanted[sha256] - offset for sha256, offset in found.items()))
         return found
 

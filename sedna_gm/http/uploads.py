@@ -14,7 +14,7 @@ from sedna_gm.errors import BadRequest
 
 _BLOCK = 1024
 # Of a large body; what has come of a block is lost when the connection breaks.
-_LARGE_BLOCK = 64 * 1024
+_LARGE_BLOCK = 256 * 1024
 
 
 def pieces(environ: Mapping[str, Any]) -> Iterator[bytes]:
