@@ -33,6 +33,8 @@ def outdated(snapshot: Snapshot, status: Status) -> tuple[Removal, ...]:
 
 def unneeded(snapshot: Snapshot, status: Status) -> tuple[Removal, ...]:
     """Artifacts to delete, given the status that this decision ends with."""
+    if not snapshot.artifacts:
+        return ()
     names = _needed_models(snapshot, status)
     for worker in snapshot.own:
         if alive(worker) and not going(worker):

@@ -70,6 +70,13 @@ class Edge:
         if report is not None:
             self.outbox.append(report)
 
+    def remember(self) -> None:
+        """As after a crash of the GlobalManager: what was told before it is where the units and sendings are."""
+        for worker in self.wanted():
+            self.units[worker["metadata"]["uid"]] = worker.get("status", {}).get("phase", "Pending")
+        for artifact in self.sender.wanted():
+            self.sender.states[artifact["metadata"]["uid"]] = artifact.get("status", {}).get("phase", "Pending")
+
     def pause(self, pick: int) -> None:
         """An operator stops a unit by hand, or starts it again."""
         workers = [

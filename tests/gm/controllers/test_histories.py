@@ -290,7 +290,7 @@ def test_in_any_history_nothing_is_doubled_lost_or_stuck(history: list[tuple[Any
     assert played.world.asked_for == [], "on one host nothing has to be carried"
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.lists(steps_of_two_hosts, max_size=40))
 def test_in_any_history_of_two_hosts_nothing_is_used_before_it_has_arrived(history: list[tuple[Any, ...]]) -> None:
     """`World.check` holds every worker that is made or changed against what was ever ready to be fetched."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from sedna_gm.errors import Conflict
 from sedna_gm.store.interface import Key
 from tests.gm.controllers.crashing import Crash, CrashingStore
 from tests.gm.controllers.edge import Edge
+from tests.gm.controllers.test_carrying import on_the_cloud
 from tests.gm.controllers.world import JOB, World, job_manifest
 
 
@@ -140,27 +143,34 @@ def test_w08_a_status_that_cannot_be_written_is_decided_again_until_it_can() -> 
 
 def play(world: World) -> None:
     """Two whole rounds, as far as the GlobalManager's part goes from what is stored now."""
-    edge = Edge(world)
-    for worker in world.store.list("Worker").items:
-        edge.units[worker["metadata"]["uid"]] = worker.get("status", {}).get("phase", "Pending")
+    edges = [Edge(world, node["metadata"]["name"]) for node in world.store.list("Node").items]
+    for edge in edges:
+        edge.remember()
     world.settle()
     for _ in range(25):
-        edge.work()
+        for edge in edges:
+            edge.work()
         world.settle()
         if world.store.list(JOB).items and world.status().get("round") == 1 and world.at() == ("Train", "Waiting"):
             world.samples(120)
             world.settle()
 
 
-def test_a_crash_at_any_write_of_two_rounds_changes_nothing_in_the_end() -> None:
+@pytest.mark.parametrize(
+    ("nodes", "stages"), [(("edge-node",), {}), (("edge-node", "cloud"), on_the_cloud())], ids=["one host", "two hosts"]
+)
+def test_a_crash_at_any_write_of_two_rounds_changes_nothing_in_the_end(
+    nodes: tuple[str, ...], stages: dict[str, Any]
+) -> None:
     """A crash before a write leaves the store as one after the write before it does: each moment is played once."""
     crashes = 0
     for at in range(400):
         world = World()
-        world.node()
+        for node in nodes:
+            world.node(node)
         world.models()
         world.dataset(seen=60)
-        world.store.create(job_manifest())
+        world.store.create(job_manifest(**stages))
         world.restart(CrashingStore(world.store, at, after=False))  # type: ignore[arg-type]
         try:
             play(world)
@@ -172,6 +182,8 @@ def test_a_crash_at_any_write_of_two_rounds_changes_nothing_in_the_end() -> None
         assert records == [(1, "Deployed", 0), (2, "Deployed", 60)], f"after a crash at write {at}"
         assert world.status()["deployedModel"]["round"] == 2
         assert world.workers() == ["helmets-eval-2", "helmets-inference", "helmets-train-2"]
+        left = [artifact["metadata"]["name"].rpartition("-")[0] for artifact in world.artifacts()]
+        assert left == ([] if len(nodes) == 1 else ["helmets-model-2"])
         if crashes <= at:
             break
     assert crashes > 60
