@@ -117,6 +117,7 @@ def _lc_defaults(folder: Path, gm_listen: str, port: int | None, node: str | Non
         "listen": f"{HOST}:{_or_free(port, DEFAULT_LC_PORT)}",
         "stateDir": str(folder / "state" / "lc"),
         "imagesDir": str(folder / "images"),
+        "credentialsDir": str(folder / "credentials"),
         # A laptop's workers belong to the person who ran the command, not to the system's manager.
         "runner": "process",
         # Ctrl-C means that nothing of it goes on.
