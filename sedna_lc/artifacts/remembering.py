@@ -51,12 +51,12 @@ class FileDigests:
         regular file. `going` is called between pieces; what it raises ends the reading.
         """
         name = str(path)
-        # Without O_NONBLOCK a named pipe would hold this thread for ever.
+        _check_regular(path, path.stat())
+        # Without O_NONBLOCK a named pipe that has just taken its place would hold this thread for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb", buffering=0) as file:
             status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise ValueError(f"{path} is {_kind(status.st_mode)}, not a regular file")
+            _check_regular(path, status)
             known = self._used.get(name) or self._store.digest(name)
             if known is None or _mark(known) != (status.st_size, status.st_mtime_ns, status.st_ino):
                 sha256 = _read(file.read, status.st_size, going)
@@ -93,6 +93,8 @@ def _mark(known: FileDigest) -> tuple[int, int, int]:
     return known.size, known.modified_ns, known.inode
 
 
-def _kind(mode: int) -> str:
+def _check_regular(path: Path, status: os.stat_result) -> None:
     kinds = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"))
-    return next((name for is_kind, name in kinds if is_kind(mode)), "a device")
+    if not stat.S_ISREG(status.st_mode):
+        kind = next((name for is_kind, name in kinds if is_kind(status.st_mode)), "a device")
+        raise ValueError(f"{path} is {kind}, not a regular file")

@@ -39,6 +39,8 @@ class MemoryBlobs:
             return gone
 
     def send(self, blob: Blob, source: Path, offset: int, told: Told) -> None:
+        if not source.is_file():
+            raise WrongDigest(f"{source} is gone.")
         with source.open("rb") as file:
             file.seek(offset)
             while offset < blob.size:
