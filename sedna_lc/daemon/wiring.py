@@ -91,20 +91,7 @@ class LocalController:
         shown = f"[{host}]" if ":" in host else host
         places = Places(state_dir, Path(settings.images_dir), Path(settings.credentials_dir))
         waits = lambda: growing(1.0, _LONGEST_WAIT_SECONDS)  # noqa: E731 - a partial with names says less
-        stores = blob_stores(self._client, places.credentials_dir)
-        self._fetcher = Fetcher(
-            ArtifactCache(places.artifacts_folder), stores, WantedContents(self.store), waits, time.monotonic
-        )
-        self._remotes = RemoteModels(
-            RemoteVersions(places.remote_models_folder),
-            places.credentials_dir,
-            WantedContents(self.store).remote_models,
-            waits,
-            time.monotonic,
-        )
-        self._artifacts = ArtifactKeeper(
-            Sources(self.store, places, now), stores, self._sender.wake, waits, time.monotonic
-        )
+        self._carry(places, waits)
         means = Means(
             store=self.store,
             runner=self.runner,
@@ -132,6 +119,23 @@ class LocalController:
         self._answerer = QuestionAnswerer(self._client, settings.node_name, self.reconciler.read_log, growing)
         whose = f"as user {user.name}" if user is not None else "as this program's own user"
         logger.info("Workers run %s, by the %s runner; the door is %s.", whose, kind, means.lc_server)
+
+    def _carry(self, places: Places, waits: Callable[[], Iterator[float]]) -> None:
+        """Make what brings models and samples here, and what sends them."""
+        stores = blob_stores(self._client, places.credentials_dir)
+        self._fetcher = Fetcher(
+            ArtifactCache(places.artifacts_folder), stores, WantedContents(self.store), waits, time.monotonic
+        )
+        self._remotes = RemoteModels(
+            RemoteVersions(places.remote_models_folder),
+            places.credentials_dir,
+            WantedContents(self.store).remote_models,
+            waits,
+            time.monotonic,
+        )
+        self._artifacts = ArtifactKeeper(
+            Sources(self.store, places, now), stores, self._sender.wake, waits, time.monotonic
+        )
 
     @property
     def port(self) -> int:
