@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import operator
 import subprocess
-from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -18,6 +17,7 @@ from sedna.api.kinds import by_kind
 from sedna.cli.client import path_of
 from tests.end_to_end.clusters import Cluster, Document
 from tests.hosts.labs import Lab
+from tests.hosts.machines import Machine
 from tests.hosts.waiting import wait_until
 
 # Three hosts share this machine's cores; a deadline only decides how long a failure takes.
@@ -31,8 +31,8 @@ class Cloud(Cluster):
 
     def __init__(self, lab: Lab) -> None:
         self.host = next(iter(lab.machines.values()))
-        # As the cloud's own LocalController finds it, so that a scenario may put it where it likes.
-        self.server = str(yaml.safe_load(self.host.read("/etc/sedna/lc.yml"))["gm"])
+        self.server = str(settings_of(self.host)["gm"])
+        self.nodes = [node_of(machine) for machine in lab.machines.values()]
         super().__init__(self.server, DEADLINE)
 
     def kubectl(self, *words: str, stdin: str | None = None, check: bool = True) -> str:
@@ -45,9 +45,9 @@ class Cloud(Cluster):
         argv = ("env", "KUBECONFIG=/nonexistent", "kubectl", "--server", self.server, *words)
         return self.host.completed(*argv, stdin=stdin)
 
-    def until_nodes_ready(self, names: Iterable[str]) -> None:
-        """Wait until the nodes of these names are Ready."""
-        for name in names:
+    def until_nodes_ready(self) -> None:
+        """Wait until all nodes are Ready."""
+        for name in self.nodes:
             self.until("Node", name, is_ready, f"node {name} is Ready")
 
     def until_silent(self, node: str) -> None:
@@ -75,6 +75,16 @@ class Cloud(Cluster):
         serves = lambda it: (it["status"].get("model") or {}).get("round") == number  # noqa: E731
         status: Document = self.until("Worker", worker, serves, f"{worker} serves round {number}")["status"]
         return dict(status["model"])
+
+
+def settings_of(host: Machine) -> Document:
+    """Return what the LocalController of a host was told: a scenario may name nodes and folders as it likes."""
+    return dict(yaml.safe_load(host.read("/etc/sedna/lc.yml")))
+
+
+def node_of(host: Machine) -> str:
+    """Return the name by which the GlobalManager knows a host."""
+    return str(settings_of(host)["nodeName"])
 
 
 def is_ready(node: Document) -> bool:

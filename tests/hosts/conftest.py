@@ -76,7 +76,7 @@ def cloud(lab: Lab) -> Iterator[Cloud]:
     cloud = Cloud(lab)
     try:
         cloud.clear()
-        cloud.until_nodes_ready(lab.machines)
+        cloud.until_nodes_ready()
         yield cloud
     finally:
         cloud.gm.close()
@@ -85,7 +85,7 @@ def cloud(lab: Lab) -> Iterator[Cloud]:
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The digits example's data, base model and manifests, on this machine."""
-    return digits.prepare(tmp_path_factory.mktemp("made"), "edge1")
+    return digits.prepare(tmp_path_factory.mktemp("made"))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.hosts.clouds import Cloud
+from tests.hosts.clouds import Cloud, node_of, settings_of
 from tests.hosts.machines import Machine
 from tests.hosts.waiting import wait_until
 from tests.house.project import ROOT
@@ -21,12 +21,14 @@ JOB = "digits"
 INFERENCE = f"{JOB}-inference"
 # The same path on every host, and a different folder on each.
 PLACE = "/srv/digits"
+# Stands in the prepared manifests where the name of a node will be.
+NODE = "some-node"
 
 
-def prepare(folder: Path, edge: str) -> Path:
-    """Make the example's data, base model and manifests for an edge of that name; return their folder."""
+def prepare(folder: Path) -> Path:
+    """Make the example's data, base model and manifests; return their folder."""
     made = folder / "digits"
-    argv = [sys.executable, str(EXAMPLE / "prepare.py"), "--out", str(made), "--node", edge, "--image", IMAGE]
+    argv = [sys.executable, str(EXAMPLE / "prepare.py"), "--out", str(made), "--node", NODE, "--image", IMAGE]
     subprocess.run(argv, check=True, capture_output=True, text=True, timeout=120)
     return made
 
@@ -52,7 +54,8 @@ class Digits:
         self.cloud.host.copy_in(self._made / "models/base", f"{PLACE}/models")
         for host in (self.edge, self.cloud.host):
             # Workers are nobody's root: what they write into, they must own.
-            host.shell(f"mkdir -p {PLACE}/output && chown -R sedna-worker: {PLACE}")
+            user = settings_of(host)["systemd"]["user"]
+            host.shell(f"mkdir -p {PLACE}/output && chown -R {user}: {PLACE}")
 
     def manifests(self, *, hot: bool = True, batch: int = 80) -> list[str]:
         """Return the example's manifests for these hosts.
@@ -65,11 +68,11 @@ class Digits:
         filled = [text.replace(str(self._made), PLACE) for text in texts]
         job = next(text for text in filled if "kind: IncrementalLearningJob" in text)
         learning, serving = job.split("  deploySpec:")
-        spread = learning.replace(f"nodeName: {self.edge.name}", f"nodeName: {self.cloud.host.name}")
+        spread = learning.replace(NODE, node_of(self.cloud.host))
         changed = f"{spread}  deploySpec:{serving}".replace("threshold: 80", f"threshold: {batch}")
         if not hot:
             changed = changed.replace("hotUpdateEnabled: true", "hotUpdateEnabled: false")
-        return [changed if text == job else text for text in filled]
+        return [(changed if text == job else text).replace(NODE, node_of(self.edge)) for text in filled]
 
     def submit(self, *, hot: bool = True, batch: int = 80) -> None:
         """Submit it by kubectl on the cloud host, and wait until the first model serves."""

@@ -10,7 +10,7 @@ import yaml
 
 from sedna.api import yaml12
 from tests.hosts import helmets
-from tests.hosts.clouds import Cloud
+from tests.hosts.clouds import Cloud, node_of, settings_of
 from tests.hosts.labs import Lab
 from tests.hosts.machines import Machine
 from tests.hosts.waiting import wait_until
@@ -26,7 +26,7 @@ def short_job(cloud: Machine, edge: Machine) -> str:
     """The quick start's manifests, spread over two hosts and made short: small pictures, one epoch, few samples."""
     resources = {}
     for path in sorted((helmets.EXAMPLE / "manifests").glob("*.yaml")):
-        text = path.read_text().replace("$IMAGE", helmets.IMAGE).replace("$WORKER_NODE", edge.name)
+        text = path.read_text().replace("$IMAGE", helmets.IMAGE).replace("$WORKER_NODE", node_of(edge))
         [resources[path.stem]] = yaml12.load_documents(text)
     resources["dataset"]["spec"]["url"] = f"{PLACE}/dataset/train_data.txt"
     resources["initial-model"]["spec"]["url"] = f"{PLACE}/base_model"
@@ -35,7 +35,7 @@ def short_job(cloud: Machine, edge: Machine) -> str:
     job["outputDir"] = f"{PLACE}/output"
     for stage in ("trainSpec", "evalSpec", "deploySpec"):
         template = job[stage]["template"]["spec"]
-        template["nodeName"] = (edge if stage == "deploySpec" else cloud).name
+        template["nodeName"] = node_of(edge if stage == "deploySpec" else cloud)
         set_env(template, "input_shape", "176,320")
     job["trainSpec"]["trigger"] = {
         "checkPeriodSeconds": 5,
@@ -65,7 +65,7 @@ def carry(cloud: Machine, edge: Machine, scenes: Path) -> None:
     edge.copy_in(scenes / "video" / "video.mp4", f"{PLACE}/video")
     edge.write(f"{PLACE}/dataset/train_data.txt", "")
     for host in (cloud, edge):
-        host.shell(f"chown -R sedna-worker: {PLACE}")
+        host.shell(f"chown -R {settings_of(host)['systemd']['user']}: {PLACE}")
 
 
 def test_a_detector_learns_on_the_cloud_what_an_edge_sees(lab: Lab, cloud: Cloud, scenes: Path) -> None:
@@ -79,8 +79,9 @@ def test_a_detector_learns_on_the_cloud_what_an_edge_sees(lab: Lab, cloud: Cloud
         edge.append(f"{PLACE}/dataset/train_data.txt", lines)
         record = cloud.until_round(JOB, number, seconds=600)
         assert record["decision"] == "Deployed", record
-        assert record["nodes"] == {"Train": "cloud", "Eval": "cloud", "Deploy": "edge2"}
+        assert record["nodes"] == {"Train": node_of(cloud.host), "Eval": node_of(cloud.host), "Deploy": node_of(edge)}
         served = cloud.until_served(f"{JOB}-inference", number)
         assert served["sha256"] == record["models"]["new"]["sha256"]
-    pictures = int(cloud.host.shell("find /var/lib/sedna/artifacts -name '*.jpg' | wc -l"))
+    state = settings_of(cloud.host)["stateDir"]
+    pictures = int(cloud.host.shell(f"find {state}/artifacts -name '*.jpg' | wc -l"))
     assert pictures <= 2 * BATCH, "only the pictures of the samples travel, each once"

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.hosts.clouds import node_of
 from tests.hosts.digits import INFERENCE, JOB, PLACE, Digits
 from tests.hosts.machines import Machine
 from tests.hosts.waiting import wait_until
@@ -39,7 +40,7 @@ def test_a_link_cut_during_training_costs_no_sample_and_no_round(example: Digits
     cut = time.monotonic()
     second = example.label(2)
     stay_cut(edge, cut)
-    cloud.until_silent("edge1")
+    cloud.until_silent(node_of(edge))
     told = cloud.get("IncrementalLearningJob", JOB)["status"]
     edge.mend_link()
     cloud.until_round(JOB, 2)
@@ -68,7 +69,7 @@ def test_a_link_cut_during_deploy_is_made_up_for_once_it_is_back(example: Digits
     stay_cut(edge, time.monotonic())
     during = cloud.get("IncrementalLearningJob", JOB)["status"]
     assert during["stage"] == "Deploy"
-    assert "edge1" in str(during), "the job says whom it waits for"
+    assert node_of(edge) in str(during), "the job says whom it waits for"
     edge.mend_link()
     record = cloud.until_round(JOB, 1)
     assert record["decision"] == "Deployed"

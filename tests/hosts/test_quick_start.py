@@ -9,7 +9,7 @@ import pytest
 
 from tests.end_to_end.clusters import Document
 from tests.hosts import helmets
-from tests.hosts.clouds import Cloud
+from tests.hosts.clouds import Cloud, node_of
 from tests.hosts.labs import Lab
 from tests.hosts.machines import Machine
 from tests.hosts.waiting import wait_until
@@ -40,7 +40,7 @@ def test_the_quick_start_runs_as_printed(lab: Lab, cloud: Cloud, scenes: Path) -
     edge = lab["edge1"]
     put_in_place(edge, scenes)
     for name in ("dataset.yaml", "initial-model.yaml", "deploy-model.yaml", "job.yaml"):
-        created = cloud.kubectl("create", "-f", "-", stdin=printed(name, edge.name))
+        created = cloud.kubectl("create", "-f", "-", stdin=printed(name, node_of(edge)))
         assert "created" in created
     cloud.until_served(f"{JOB}-inference", 0)
     hard = "/incremental_learning/he/"

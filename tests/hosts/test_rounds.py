@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.hosts.clouds import node_of, settings_of
 from tests.hosts.digits import INFERENCE, JOB, PLACE, Digits
 from tests.hosts.machines import Machine
 
@@ -21,7 +22,7 @@ def test_what_the_cloud_learns_from_an_edge_serves_on_that_edge(example: Digits,
     assert first["metrics"]["new"]["accuracy"] > first["metrics"]["comparedWith"]["accuracy"]
     assert first["decision"] == "Deployed"
     served = cloud.until_served(INFERENCE, 1)
-    assert first["nodes"] == {"Train": "cloud", "Eval": "cloud", "Deploy": "edge1"}
+    assert first["nodes"] == {"Train": node_of(cloud.host), "Eval": node_of(cloud.host), "Deploy": node_of(edge)}
     assert served["sha256"] in sha256_of_files(cloud.host, TRAINED), "the edge serves what the cloud made"
     assert (main_pid(edge) == before) is hot, "a hot update is the same process, a cold one another"
     example.label(2)
@@ -43,5 +44,6 @@ def sha256_of_files(host: Machine, folder: str) -> set[str]:
 
 def half_files(host: Machine) -> set[str]:
     """What is left of transfers that did not come to their end."""
-    found = host.shell("find /var/lib/sedna /var/lib/sedna-gm -name '*.part' -o -name '*.tmp' 2>/dev/null || true")
+    state = settings_of(host)["stateDir"]
+    found = host.shell(f"find {state} {PLACE} -name '*.part' -o -name '*.tmp'")
     return {f"{host.name}:{path}" for path in found.splitlines()}
