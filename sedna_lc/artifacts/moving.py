@@ -7,8 +7,8 @@ so several are under way; more than a few would only take turns on a thin line.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from sedna.api.quantities import size_text
 from sedna_lc.artifacts.blobs import Blob, Told
@@ -71,21 +71,32 @@ class Meter:
 
 
 def move_all(blobs: Iterable[Blob], move: Callable[[Blob], None], threads: int = THREADS) -> None:
-    """Move blobs, a few at a time; the first error ends it when those under way have ended."""
-    blobs = list(blobs)
-    if len(blobs) <= 1:
-        for blob in blobs:
-            move(blob)
-        return
-    with ThreadPoolExecutor(max_workers=min(threads, len(blobs)), thread_name_prefix="blobs") as pool:
-        moves = [pool.submit(move, blob) for blob in blobs]
-        try:
-            for one in as_completed(moves):
-                one.result()
-        except BaseException:
-            for one in moves:
-                one.cancel()
-            raise
+    """Move blobs, a few at a time; the first error ends it when those under way have ended, and is raised."""
+    waiting = deque(blobs)
+    problems: list[Exception] = []
+
+    def work() -> None:
+        while waiting and not problems:
+            try:
+                blob = waiting.popleft()
+            except IndexError:
+                return
+            try:
+                move(blob)
+            except Exception as problem:  # noqa: BLE001 - not swallowed: raised where the others are waited for
+                problems.append(problem)
+
+    # Daemons, unlike those of a pool: one that hangs on a dead line must not hold up the end of this program.
+    workers = [
+        threading.Thread(target=work, name=f"blobs-{number}", daemon=True)
+        for number in range(min(threads, len(waiting)))
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    if problems:
+        raise problems[0]
 
 
 def amount(done: int, total: int) -> str:

@@ -54,7 +54,7 @@ class BlobStoreContract:
     """A subclass says how to make a store."""
 
     @pytest.fixture
-    def store(self, tmp_path: Path) -> Iterator[BlobStore]:
+    def store(self, tmp_path: Path) -> BlobStore:
         raise NotImplementedError
 
     @pytest.mark.parametrize("content", [b"", b"x", CONTENT], ids=["empty", "one byte", "several pieces"])
@@ -129,8 +129,8 @@ class BlobStoreContract:
 
 class TestInMemory(BlobStoreContract):
     @pytest.fixture
-    def store(self, tmp_path: Path) -> Iterator[BlobStore]:
-        yield MemoryBlobs()
+    def store(self, tmp_path: Path) -> BlobStore:
+        return MemoryBlobs()
 
 
 @pytest.fixture(scope="module")
@@ -141,10 +141,10 @@ def server() -> Iterator[S3Server]:
 
 class TestOnS3(BlobStoreContract):
     @pytest.fixture
-    def store(self, server: S3Server, tmp_path: Path) -> Iterator[BlobStore]:
+    def store(self, server: S3Server, tmp_path: Path) -> BlobStore:
         server.write_credentials(tmp_path / "credentials")
         (tmp_path / "credentials" / "good").rename(tmp_path / "credentials" / CREDENTIAL)
-        yield open_blobs(f"s3://{BUCKET}/{tmp_path.name}", tmp_path / "credentials")
+        return open_blobs(f"s3://{BUCKET}/{tmp_path.name}", tmp_path / "credentials")
 
 
 class Door:
@@ -179,9 +179,9 @@ def door(tmp_path: Path) -> Iterator[Door]:
 
 class TestAtTheGlobalManager(BlobStoreContract):
     @pytest.fixture
-    def store(self, door: Door) -> Iterator[BlobStore]:
+    def store(self, door: Door) -> BlobStore:
         # Pieces far smaller than a real one, so that a test's blob has several.
-        yield GmBlobs(door.client, piece=16)
+        return GmBlobs(door.client, piece=16)
 
     def test_a_gm_that_has_no_room_says_so(self, tmp_path: Path) -> None:
         door = Door(tmp_path / "gm", max_bytes=10)

@@ -48,6 +48,7 @@ class World:
         self.uids = itertools.count(1)
         self.synced = True
         self.blobs = MemoryBlobs()
+        self.free = 10**9
         self.wanted_count = Counter[str]()
         self.image("app:v1")
         (folder / "data").mkdir()
@@ -85,7 +86,7 @@ class World:
     def means(self) -> Means:
         """What the next LC works with."""
         pauses = lambda: iter(lambda: 1.0, None)  # noqa: E731
-        cache = ArtifactCache(self.places.artifacts_folder)
+        cache = ArtifactCache(self.places.artifacts_folder, lambda _: self.free)
         self.fetcher = Fetcher(cache, lambda _: self.blobs, WantedContents(self.store), pauses, time.monotonic)
         self.remotes = RemoteModels(
             RemoteVersions(self.places.remote_models_folder),

@@ -19,7 +19,7 @@ from sedna.api.workers import WorkerStatus
 from sedna_lc.errors import StateDamaged
 from sedna_lc.state.memory import MemoryStore
 from sedna_lc.state.opening import open_store
-from sedna_lc.state.records import Letter, Placed, Progress, WorkerRecord
+from sedna_lc.state.records import FileDigest, Letter, Placed, Progress, WorkerRecord
 from sedna_lc.state.sqlite import SqliteStore
 from sedna_lc.state.stores import Store
 
@@ -41,6 +41,15 @@ class StoreContract:
     @pytest.fixture
     def store(self) -> Iterator[Store]:
         raise NotImplementedError
+
+    def test_digests_of_files_are_kept_until_nobody_has_asked_for_long(self, store: Store) -> None:
+        first, second = FileDigest("/a", 1, 2, 3, "0" * 64), FileDigest("/b é", 4, 5, 6, "1" * 64)
+        store.put_digests([first, second], day=10)
+        assert [store.digest("/a"), store.digest("/b é"), store.digest("/c")] == [first, second, None]
+        changed = replace(first, size=7)
+        store.put_digests([changed], day=12)
+        store.drop_digests(before=11)
+        assert [store.digest("/a"), store.digest("/b é")] == [changed, None]
 
     def test_a_list_replaces_what_was_wanted(self, store: Store) -> None:
         store.put_wanted("workers", resource("a"))
