@@ -70,8 +70,7 @@ class Carried:
 
 def carry(snapshot: Snapshot, node: str, cargo: Cargo) -> Carried:
     """How far it is with what a worker on this node needs from others."""
-    samples = contents.of_samples(snapshot, cargo.stage, cargo.round, cargo.samples) if cargo.samples else None
-    models = [contents.of_model(snapshot, name, version) for name, version in cargo.models]
+    samples, models = _contents(snapshot, cargo)
     needed = {each.name: each for each in (samples, *models) if each is not None and each.node != node}
     arrived = {name: arrival for name in needed if (arrival := _arrival(snapshot.artifact(name))) is not None}
     told = zip(cargo.models, models, strict=True)
@@ -87,14 +86,20 @@ def carry(snapshot: Snapshot, node: str, cargo: Cargo) -> Carried:
 
 
 def again(snapshot: Snapshot, worker: Worker, cargo: Cargo) -> Carried:
-    """What a worker refers to and is gone is sent once more; what is there is as complete as it was."""
-    told = set(references(worker))
-    found = carry(snapshot, worker.spec.node_name, cargo)
-    wanted = tuple(each for each in found.create if each["metadata"]["name"] in told)
-    lost = found.failure
-    if lost is not None and (lost.artifact is None or lost.artifact.metadata.name not in told):
-        lost = None
-    return Carried(create=wanted, failure=lost, happenings=found.happenings if wanted else ())
+    """What a worker refers to and somebody took away is sent once more; the rest is as complete as it was."""
+    samples, models = _contents(snapshot, cargo)
+    known = {each.name: each for each in (samples, *models) if each is not None}
+    lost: list[Content] = []
+    for name in references(worker):
+        found = snapshot.artifact(name)
+        if _arrival(found) is not None:
+            continue
+        if name not in known:
+            # The dataset has moved since, and what it names may be other samples.
+            sentence = f"artifact {name}, which worker {worker.metadata.name} is to fetch, was deleted."
+            return Carried(failure=Failure("ArtifactGone", sentence, found))
+        lost.append(known[name])
+    return _under_way(snapshot, worker.spec.node_name, lost, Carried())
 
 
 def references(worker: Worker) -> tuple[str, ...]:
@@ -110,6 +115,12 @@ def fetching_time(snapshot: Snapshot, worker: Worker) -> int:
 def _fetched(worker: Worker) -> list[ArtifactReference]:
     found = (worker.spec.samples_artifact, *(model.artifact for model in worker.spec.models))
     return [each for each in found if each is not None]
+
+
+def _contents(snapshot: Snapshot, cargo: Cargo) -> tuple[Content | None, list[Content | None]]:
+    """The samples and each of the models, as far as they lie on some node."""
+    samples = contents.of_samples(snapshot, cargo.stage, cargo.round, cargo.samples) if cargo.samples else None
+    return samples, [contents.of_model(snapshot, name, version) for name, version in cargo.models]
 
 
 def _under_way(snapshot: Snapshot, node: str, needed: list[Content], carried: Carried) -> Carried:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sedna.api.models import Model, ModelVersion
+from sedna.api.urls import is_remote
 from sedna.api.workers import Worker, WorkerResult
 from sedna_gm.controllers.incremental_learning.making import version_of
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot
@@ -97,9 +98,17 @@ def made(
         round=worker.spec.round,
         job=snapshot.job.metadata.name,
         time=worker.status.finish_time or snapshot.timestamp,
-        node_name=worker.spec.node_name,
+        **_whereabouts(snapshot, worker, result.url),
     )
     return version, ""
+
+
+def _whereabouts(snapshot: Snapshot, worker: Worker, url: str) -> dict[str, str]:
+    """Where a model lies that a training has made: on its node, or where the job's credential opens it."""
+    if not is_remote(url):
+        return {"node_name": worker.spec.node_name}
+    name = snapshot.job.spec.credential_name
+    return {} if name is None else {"credential_name": name}
 
 
 def _fits(result: WorkerResult, chips: Sequence[str]) -> bool:

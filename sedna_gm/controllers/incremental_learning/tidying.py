@@ -5,14 +5,16 @@ so one that failed stays longer: until a later one of its stage has ended, too. 
 long as its stage does.
 
 An artifact stays while a worker refers to it, or may yet have to be told of it: samples while their stage gets its
-worker, a model as long as the status or the job names that version. What has not arrived when a round has failed goes
-with it, so that the next one asks anew.
+worker, a model as long as the status or the job names that version. The samples of the last evaluation stay until
+the next one's have come: most are the same ones, and what the store keeps need not be sent again over an edge's line.
+When a round has failed, what has not arrived goes with it, so that the next one asks anew, and so does whatever is kept
+for later only: a full store may have been the reason.
 """
 
 from __future__ import annotations
 
 from sedna.api.artifacts import Artifact
-from sedna.api.stages import Phase
+from sedna.api.stages import Phase, Stage
 from sedna.api.workers import Worker
 from sedna_gm.controllers.decisions import Removal
 from sedna_gm.controllers.incremental_learning import contents, remembering
@@ -46,7 +48,11 @@ def unneeded(snapshot: Snapshot, status: Status) -> tuple[Removal, ...]:
         if not going(artifact)
         and (
             (gives_back and artifact.status.phase != "Ready")
-            or not (artifact.metadata.name in names or _feeds(artifact, snapshot, status))
+            or not (
+                artifact.metadata.name in names
+                or _feeds(artifact, snapshot, status)
+                or (not gives_back and _saves_sending(artifact, snapshot))
+            )
         )
     )
 
@@ -62,10 +68,28 @@ def _needed_models(snapshot: Snapshot, status: Status) -> set[str]:
 def _feeds(artifact: Artifact, snapshot: Snapshot, status: Status) -> bool:
     """Whether these are the samples of the stage that is about to have its worker."""
     stage, phase = position(status)
+    there = _samples_of(artifact, snapshot) == (stage.value, status.round or 0)
+    return there and phase in (Phase.READY, Phase.STARTING)
+
+
+def _saves_sending(artifact: Artifact, snapshot: Snapshot) -> bool:
+    """Whether these are the newest samples of an evaluation that have arrived."""
+    arrived = [
+        (found[1], each.metadata.name)
+        for each in snapshot.artifacts
+        if each.status.phase == "Ready" and (found := _samples_of(each, snapshot)) and found[0] == Stage.EVAL.value
+    ]
+    return bool(arrived) and max(arrived)[1] == artifact.metadata.name
+
+
+def _samples_of(artifact: Artifact, snapshot: Snapshot) -> tuple[str, int] | None:
+    """Stage and round of an artifact of this job's samples; None for any other."""
     labels = artifact.metadata.labels or {}
-    ours = artifact.spec.job.uid == snapshot.uid and artifact.spec.samples is not None
-    there = (labels.get(STAGE_LABEL), labels.get(ROUND_LABEL)) == (stage.value, str(status.round or 0))
-    return ours and there and phase in (Phase.READY, Phase.STARTING)
+    if artifact.spec.job.uid != snapshot.uid or artifact.spec.samples is None:
+        return None
+    told = labels.get(ROUND_LABEL, "")
+    # Anybody may edit labels.
+    return labels.get(STAGE_LABEL, ""), int(told) if told.isdecimal() else 0
 
 
 def _is_outdated(worker: Worker, snapshot: Snapshot, status: Status) -> bool:

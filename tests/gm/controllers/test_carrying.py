@@ -53,6 +53,11 @@ def only(world: World, *labels: str) -> dict[str, Any]:
     return found
 
 
+def names(world: World) -> set[str]:
+    """Names of all artifacts without the digest at their end."""
+    return {each["metadata"]["name"].rpartition("-")[0] for each in world.artifacts()}
+
+
 def message(world: World) -> str:
     return str(world.status()["message"])
 
@@ -148,10 +153,7 @@ def test_the_evaluation_fetches_its_samples_and_the_model_that_the_edge_serves(w
     to_eval(world)
     assert world.at() == ("Eval", "Ready")
     # The samples of the training had their time.
-    assert {each["metadata"]["name"].rpartition("-")[0] for each in world.artifacts()} == {
-        "helmets-eval-1-samples",
-        "helmets-model-0",
-    }
+    assert names(world) == {"helmets-eval-1-samples", "helmets-model-0"}
     model = only(world, "model-0")["spec"]
     assert model["nodeName"] == "edge-node"
     assert model["model"] == {
@@ -228,9 +230,35 @@ def test_the_next_rounds_artifacts_replace_those_of_the_last(world: World) -> No
         world.send_all()
         world.serves()
         assert [record["decision"] for record in world.history()] == ["Deployed"] * round_
-        assert {each["metadata"]["name"].rpartition("-")[0] for each in world.artifacts()} == {
-            f"helmets-model-{round_}"
-        }
+        assert names(world) == {f"helmets-model-{round_}", f"helmets-eval-{round_}-samples"}
+
+
+def test_the_samples_of_an_evaluation_stay_in_the_store_until_the_next_ones_have_come(world: World) -> None:
+    """Four of five rounds' samples are the same ones: an edge's line need not carry them again."""
+    to_deploy(world)
+    world.send_all()
+    world.serves()
+    world.samples(120)
+    world.settle()
+    world.send_all()
+    assert {"helmets-train-2-samples", "helmets-eval-1-samples"} <= names(world)
+    world.train_succeeds(2)
+    assert {"helmets-eval-1-samples", "helmets-eval-2-samples"} <= names(world)
+    world.send_all()
+    assert "helmets-eval-2-samples" in names(world)
+    assert "helmets-eval-1-samples" not in names(world)
+
+
+def test_a_failed_round_keeps_nothing_for_later_since_a_full_store_may_be_why(world: World) -> None:
+    to_deploy(world)
+    world.send_all()
+    world.serves()
+    world.samples(120)
+    world.settle()
+    name = only(world, "train-2")["metadata"]["name"]
+    world.sends(name, phase="Failed", reason="StoreFull", message="The store is full.")
+    world.settle()
+    assert names(world) == {"helmets-model-1"}
 
 
 def test_the_deployed_model_is_compared_where_it_was_made_without_being_carried_again(world: World) -> None:
@@ -368,6 +396,25 @@ class TestVanishing:
         world.settle()
         assert world.history()[0]["reason"] == "SamplesGone"
 
+    def test_one_of_samples_that_have_moved_since_cannot_be_made_again(self, world: World) -> None:
+        world.send_all()
+        name = only(world)["metadata"]["name"]
+        world.edit(Key("Dataset", "default", "samples"), lambda dataset: dataset["spec"].update(nodeName="cloud"))
+        world.store.delete(Key("Artifact", "default", name))
+        world.settle()
+        (record,) = world.history()
+        assert record["reason"] == "ArtifactGone"
+        assert record["message"] == f"artifact {name}, which worker helmets-train-1 is to fetch, was deleted."
+
+    def test_one_whose_node_is_gone_as_well_fails_the_round(self, world: World) -> None:
+        world.send_all()
+        world.store.delete(Key("Node", "", "edge-node"))
+        world.settle()
+        assert world.at() == ("Train", "Starting"), "it is in the store"
+        world.store.delete(Key("Artifact", "default", only(world)["metadata"]["name"]))
+        world.settle()
+        assert world.history()[0]["reason"] == "NodeGone"
+
     def test_one_that_a_running_worker_has_fetched_is_not_missed(self, world: World) -> None:
         world.send_all()
         world.report("helmets-train-1", phase="Running")
@@ -381,10 +428,10 @@ class TestVanishing:
         to_deploy(world)
         world.send_all()
         world.serves()
-        name = only(world)["metadata"]["name"]
+        name = only(world, "model-1")["metadata"]["name"]
         world.store.delete(Key("Artifact", "default", name))
         world.settle()
-        assert only(world)["metadata"]["name"] == name
+        assert only(world, "model-1")["metadata"]["name"] == name
         assert world.worker(INFERENCE)["spec"]["models"][0]["artifact"]["name"] == name
 
 

@@ -299,8 +299,10 @@ def test_in_any_history_of_two_hosts_nothing_is_used_before_it_has_arrived(histo
     world = played.world
     needed = {name for worker in world.store.list("Worker").items for name in named(worker)}
     left = {artifact["metadata"]["name"] for artifact in world.artifacts()}
-    assert all("-samples-" not in name for name in left - needed), left
-    assert len(left) <= 6, left
+    samples = [name.rpartition("-")[0] for name in left - needed if "-samples-" in name]
+    assert all("-eval-" in name for name in samples), "the samples of a training have had their time"
+    assert len(samples) <= len(JOBS), samples
+    assert len(left) <= 8, left
 
 
 def named(worker: dict[str, Any]) -> set[str]:
