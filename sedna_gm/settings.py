@@ -54,7 +54,7 @@ class ArtifactSettings:
 
     store: str = ""
     """Where nodes send to and fetch from: empty for this one, or an fsspec URL, such as `s3://bucket/prefix`, which
-    every node must reach by itself."""
+    every node must reach by itself. `sedna-gm collect` removes there what no Artifact names any more."""
 
 
 @dataclass(frozen=True)

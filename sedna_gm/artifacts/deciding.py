@@ -1,4 +1,4 @@
-"""Which blobs may go. Pure: `sedna_gm.artifacts.collecting` looks, asks here, and removes."""
+"""Which blobs may go. Pure: `sedna_gm.artifacts.sweeping` looks, asks here, and removes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What collecting asks of a place with blobs, be it this host's disk or a bucket."""
+"""What sweeping asks of a place with blobs, be it this host's disk or a bucket."""
 
 from __future__ import annotations
 

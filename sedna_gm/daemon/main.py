@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from sedna.api.quantities import size_text
 from sedna.daemons.configuring import Misconfigured
 from sedna.daemons.notifying import Notifier
 from sedna_gm.daemon import configuring
@@ -106,6 +107,38 @@ def restore(config: Path, file: Path) -> None:
     click.echo(f"{done.resources} resources restored from {file}.")
     if done.aside is not None:
         click.echo(f"The database of before is {done.aside}; remove it when you need it no more.")
+
+
+@main.command()
+@click.argument("url")
+@click.option(
+    "--server",
+    "servers",
+    multiple=True,
+    required=True,
+    help="A GlobalManager whose Artifacts lie there, such as http://127.0.0.1:9000. Name all of them.",
+)
+@click.option("--keep-seconds", type=click.IntRange(1), default=86400, show_default=True, help="Nothing younger goes.")
+@click.option(
+    "--credentials-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("/etc/sedna/credentials"),
+    show_default=True,
+    help="Where the credential `artifacts` is; without one, ACCESS_KEY_ID and SECRET_ACCESS_KEY count.",
+)
+def collect(url: str, servers: tuple[str, ...], keep_seconds: int, credentials_dir: Path) -> None:
+    """Remove from the artifact store URL (such as s3://bucket/prefix) what no Artifact names any more.
+
+    The service does this by itself for its own store. In a bucket, which several may share, it is done by whoever
+    knows them all: from time to time, by hand or by a timer. Nothing is removed while anything is being sent there.
+    """
+    from sedna_gm.daemon import collecting
+
+    try:
+        swept = collecting.collect(url, servers, credentials_dir, keep_seconds, lambda: datetime.now(timezone.utc))
+    except collecting.CollectingFailed as failed:
+        raise click.ClickException(f"{failed}.") from None
+    click.echo(f"{url}: {swept.blobs} blobs removed, {size_text(swept.size)}.")
 
 
 def _load(config: Path) -> Settings:

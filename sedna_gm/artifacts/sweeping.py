@@ -1,0 +1,98 @@
+"""One look at one place with blobs: what is there, what Artifacts name, and off with the rest.
+
+The place is looked at before the Artifacts are, so that what was sent and named in between is known to be needed; what
+is named after that was touched by its sender, and stays. Where it cannot be told what is needed, nothing goes.
+`sedna_gm.artifacts.collecting` does this again and again for the GlobalManager's own store; for a bucket, which others
+may share, an operator does it with `sedna-gm collect`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sedna.api.trees import Tree
+from sedna_gm.artifacts.deciding import decide
+from sedna_gm.artifacts.interface import Blobs
+from sedna_gm.store.interface import Clock
+
+# The document of a hundred thousand files has about 15 MB. What is larger than this is no tree.
+_LARGEST_TREE = 64 * 1024 * 1024
+# So many at a time, since senders wait while some are removed.
+_BATCH = 200
+_FINAL = ("Ready", "Failed")
+
+Artifacts = Callable[[], Iterable[Mapping[str, Any]]]
+"""Gives all Artifacts as they are now."""
+
+
+class Unclear(Exception):
+    """It cannot be told what is needed; the text says why."""
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What was removed, and in how many seconds there may be more."""
+
+    blobs: int
+    size: int
+    again: float | None
+
+
+class Sweep:
+    """One place, to be swept as often as one likes."""
+
+    def __init__(
+        self, store: str, blobs: Blobs, artifacts: Artifacts, keep_seconds: float, *, senders_touch: bool = True
+    ) -> None:
+        """A sweep of `blobs`, where the Artifacts lie whose `spec.store` is `store`.
+
+        Args:
+            keep_seconds: how long a blob that no Artifact names is kept after somebody has touched it.
+            senders_touch: whether a sender that finds a blob there touches it, as it does in the GlobalManager's own
+                store. Where not, nothing is removed while anything is being sent.
+        """
+        self._store = store.rstrip("/")
+        self._blobs = blobs
+        self._artifacts = artifacts
+        self._keep_seconds = keep_seconds
+        self._senders_touch = senders_touch
+        # Trees never change, and reading one of thousands of files costs something.
+        self._known: dict[str, frozenset[str]] = {}
+
+    def sweep(self, clock: Clock) -> Swept:
+        """Removes what is of no use. Raises Unclear, and whatever the place or the Artifacts' source raises."""
+        present = list(self._blobs.list())
+        decision = decide(present, self._needed(), clock().timestamp(), self._keep_seconds)
+        size = 0
+        for begin in range(0, len(decision.remove), _BATCH):
+            if not self._senders_touch:
+                # What has begun since then may count on something that is about to go.
+                self._needed()
+            size += self._blobs.delete(decision.remove[begin : begin + _BATCH])
+        return Swept(len(decision.remove), size, decision.again)
+
+    def _needed(self) -> frozenset[str]:
+        """Every blob that an Artifact of this store names."""
+        trees: set[str] = set()
+        for artifact in self._artifacts():
+            status = artifact.get("status", {})
+            if artifact["spec"].get("store", "").rstrip("/") != self._store:
+                continue
+            if not self._senders_touch and status.get("phase") not in _FINAL:
+                name = f"{artifact['metadata'].get('namespace', 'default')}/{artifact['metadata']['name']}"
+                raise Unclear(f"the Artifact {name} is being sent, and may count on what is there; try again later")
+            if tree := status.get("tree"):
+                trees.add(tree)
+        known = {tree: self._known.get(tree) or self._named(tree) for tree in trees}
+        self._known = {tree: named for tree, named in known.items() if named}
+        return frozenset(trees).union(*self._known.values())
+
+    def _named(self, sha256: str) -> frozenset[str] | None:
+        """What a tree names; None when it is not there (yet), so that nobody can fetch what it names."""
+        try:
+            data = self._blobs.read(sha256, _LARGEST_TREE)
+            return None if data is None else frozenset(Tree.parse(data).blobs)
+        except ValueError as error:
+            raise Unclear(f"{sha256} is named as a tree by an Artifact and is none: {error}") from None
