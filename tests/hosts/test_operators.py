@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tests.hosts.clouds import node_of
 from tests.hosts.digits import INFERENCE, JOB, Digits
 from tests.hosts.machines import Machine
 from tests.hosts.waiting import wait_until
@@ -78,7 +79,7 @@ def test_status_and_journal_say_what_a_person_needs(example: Digits) -> None:
     count = len(list(cloud.nodes))
     for host, service, sentence in (
         (cloud.host, "sedna-gm", rf"Serving on http://\S+; {count} of {count} nodes ready, 1 job\."),
-        (edge, "sedna-lc", r"Node edge1; GM reachable; 1 worker runs\."),
+        (edge, "sedna-lc", rf"Node {re.escape(node_of(edge))}; GM reachable; 1 worker runs\."),
     ):
         status = lambda host=host, service=service: host.show(service, "StatusText")["StatusText"]  # noqa: E731
         wait_until(f"{service} says how it stands", status, re.compile(sentence).fullmatch, seconds=60)
@@ -91,10 +92,11 @@ def test_stopping_the_jobs_target_pauses_it_there_and_starting_it_resumes(exampl
     unit = frozen_training(example)
     cloud.host.systemctl("stop", TARGET)
     paused = cloud.until("IncrementalLearningJob", JOB, lambda it: it["status"].get("paused"), "the job says Paused")
-    assert paused["status"]["paused"] == "cloud"
+    node = node_of(cloud.host)
+    assert paused["status"]["paused"] == node
     row = cloud.kubectl("get", "incrementallearningjob", JOB, "--output=wide")
     assert "Paused" in row
-    assert "Paused on node cloud" in row
+    assert f"Paused on node {node}" in row
     assert TARGET in row, "how to resume it"
     assert "Paused" in cloud.kubectl("get", "worker", f"{JOB}-train-1")
     # Nothing is restarted behind the operator's back, not by a LocalController that is started again either.
@@ -110,8 +112,8 @@ def test_stopping_the_jobs_target_pauses_it_there_and_starting_it_resumes(exampl
     assert (record["samples"]["start"], record["samples"]["end"]) == (0, samples)
     assert "paused" not in cloud.get("IncrementalLearningJob", JOB)["status"]
     told = cloud.events(JOB)
-    assert [word for word in told if word.startswith("Paused on node cloud")]
-    assert "The job goes on on node cloud." in told
+    assert [word for word in told if word.startswith(f"Paused on node {node}")]
+    assert f"The job goes on on node {node}." in told
 
 
 def test_a_camera_that_the_operator_pauses_stays_off_until_he_starts_it(example: Digits) -> None:
