@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from sedna.api.quantities import size_text
 from sedna_gm.artifacts.interface import Blobs
 from sedna_gm.artifacts.sweeping import Sweep, Unclear
+from sedna_gm.asides import Aside, at_once
 from sedna_gm.errors import Gone, StoreUnavailable
 from sedna_gm.store.interface import Change, ChangeType, Clock, Store, Watch
 
@@ -25,11 +26,11 @@ _SOON = 1.0
 class Collector:
     """Collects in a thread of its own, from `start` until `stop`."""
 
-    def __init__(self, store: Store, blobs: Blobs, clock: Clock, keep_seconds: float) -> None:
+    def __init__(self, store: Store, blobs: Blobs, clock: Clock, keep_seconds: float, aside: Aside = at_once) -> None:
         self._store = store
         self._clock = clock
         self._keep_seconds = keep_seconds
-        self._sweep = Sweep("", blobs, lambda: store.list("Artifact").items, keep_seconds)
+        self._sweep = Sweep("", blobs, lambda: store.list("Artifact").items, keep_seconds, aside=aside)
         self._lock = threading.Lock()
         self._stopped = False
         self._watch: Watch | None = None

@@ -15,12 +15,15 @@ from typing import Any
 from sedna.api.trees import Tree
 from sedna_gm.artifacts.deciding import decide
 from sedna_gm.artifacts.interface import Blobs
+from sedna_gm.asides import Aside, at_once
 from sedna_gm.store.interface import Clock
 
 # The document of a hundred thousand files has about 15 MB. What is larger than this is no tree.
 _LARGEST_TREE = 64 * 1024 * 1024
 # So many at a time, since senders wait while some are removed.
 _BATCH = 200
+# Deciding about one blob takes as long as reading so many bytes of a body.
+_COSTS = 100
 _FINAL = ("Ready", "Failed")
 
 Artifacts = Callable[[], Iterable[Mapping[str, Any]]]
@@ -44,7 +47,14 @@ class Sweep:
     """One place, to be swept as often as one likes."""
 
     def __init__(
-        self, store: str, blobs: Blobs, artifacts: Artifacts, keep_seconds: float, *, senders_touch: bool = True
+        self,
+        store: str,
+        blobs: Blobs,
+        artifacts: Artifacts,
+        keep_seconds: float,
+        *,
+        senders_touch: bool = True,
+        aside: Aside = at_once,
     ) -> None:
         """A sweep of `blobs`, where the Artifacts lie whose `spec.store` is `store`.
 
@@ -52,26 +62,30 @@ class Sweep:
             keep_seconds: how long a blob that no Artifact names is kept after somebody has touched it.
             senders_touch: whether a sender that finds a blob there touches it, as it does in the GlobalManager's own
                 store. Where not, nothing is removed while anything is being sent.
+            aside: does what takes a second where there are very many blobs.
         """
         self._store = store.rstrip("/")
         self._blobs = blobs
         self._artifacts = artifacts
         self._keep_seconds = keep_seconds
         self._senders_touch = senders_touch
+        self._aside = aside
         # Trees never change, and reading one of thousands of files costs something.
         self._known: dict[str, frozenset[str]] = {}
 
     def sweep(self, clock: Clock) -> Swept:
         """Removes what is of no use. Raises Unclear, and whatever the place or the Artifacts' source raises."""
         present = list(self._blobs.list())
-        decision = decide(present, self._needed(), clock().timestamp(), self._keep_seconds)
-        size = 0
+        needed, now = self._needed(), clock().timestamp()
+        decision = self._aside(lambda: decide(present, needed, now, self._keep_seconds), len(present) * _COSTS)
+        removed = size = 0
         for begin in range(0, len(decision.remove), _BATCH):
-            if not self._senders_touch:
-                # What has begun since then may count on something that is about to go.
-                self._needed()
-            size += self._blobs.delete(decision.remove[begin : begin + _BATCH])
-        return Swept(len(decision.remove), size, decision.again)
+            # Removing many takes a while, in which something may have been named that was of no use before.
+            needed = self._needed()
+            batch = [blob for blob in decision.remove[begin : begin + _BATCH] if blob.part or blob.sha256 not in needed]
+            size += self._blobs.delete(batch)
+            removed += len(batch)
+        return Swept(removed, size, decision.again)
 
     def _needed(self) -> frozenset[str]:
         """Every blob that an Artifact of this store names."""
@@ -93,6 +107,6 @@ class Sweep:
         """What a tree names; None when it is not there (yet), so that nobody can fetch what it names."""
         try:
             data = self._blobs.read(sha256, _LARGEST_TREE)
-            return None if data is None else frozenset(Tree.parse(data).blobs)
+            return None if data is None else self._aside(lambda: frozenset(Tree.parse(data).blobs), len(data))
         except ValueError as error:
             raise Unclear(f"{sha256} is named as a tree by an Artifact and is none: {error}") from None

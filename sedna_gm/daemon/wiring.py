@@ -65,7 +65,7 @@ def build(settings: Settings, clock: Clock = now, aside: Aside = at_once) -> Glo
     )
     controllers = supervising.start(store, heartbeats, clock, patient)
     blobs = DiskBlobs(settings.artifacts, clock, aside)
-    collector = Collector(store, blobs, clock, settings.artifacts.keep_seconds)
+    collector = Collector(store, blobs, clock, settings.artifacts.keep_seconds, aside)
     collector.start()
     app = create_app(Parts(store, heartbeats, clock, blobs, settings.http, exchange, aside))
     return GlobalManager(app, store, exchange, controllers, collector)

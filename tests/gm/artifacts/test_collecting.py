@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +162,35 @@ def test_a_blob_that_is_touched_between_looking_and_removing_stays(blobs: DiskBl
     blobs.delete(listed)
     assert left(blobs) == {sha(b"one"), sha(b"part")}
     assert blobs.append(sha(b"part"), 3, b"t", 4) == 4
+
+
+class Late(DiskBlobs):
+    """Something happens after the first batch was removed."""
+
+    def then(self, happens: Callable[[], None]) -> None:
+        self._happens: Callable[[], None] = happens
+
+    def delete(self, blobs: Sequence[Blob]) -> int:
+        freed = super().delete(blobs)
+        happens, self._happens = self._happens, lambda: None
+        happens()
+        return freed
+
+
+def test_what_is_named_while_others_are_being_removed_stays(
+    store: MemoryStore, tmp_path: Path, clock: StandingClock
+) -> None:
+    """Somebody else's tree had come long ago, and an Artifact names it again at the last moment."""
+    blobs = Late(ArtifactSettings(folder=str(tmp_path)), clock)
+    for number in range(250):
+        data = b"%d" % number
+        blobs.append(sha(data), 0, data, len(data))
+    clock.forward(1)
+    tree = keep(blobs, b"one")
+    blobs.then(lambda: name(store, tree))
+    clock.forward(KEEP)
+    Collector(store, blobs, clock, KEEP).collect()
+    assert left(blobs) == {tree, sha(b"one")}
 
 
 class Broken:
