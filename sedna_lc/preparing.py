@@ -148,23 +148,26 @@ def _prepare_volume(volume: Volume, path: Path, owner: tuple[int, int] | None) -
 
 def _prepare_folders(worker: Worker, places: Places, user: WorkerUser | None) -> Iterator[Problem]:
     spec = worker.spec
-    # What the worker itself writes, and what is only written for it.
-    writable = [str(places.spool_folder(worker))] + ([spec.output_dir] if spec.role != "inference" else [])
-    others = [spec.job_output_dir]
     if spec.hot_update is not None and spec.hot_update.enabled:
-        others.append(str(places.hot_update_file(worker).parent))
-    for folder in (*others, *writable):
-        path = local_path(folder)
-        if path is not None:
-            yield from _prepare_folder(Path(path), user, is_its_own=folder in writable)
+        # Written for the worker, and by nobody else.
+        yield from _prepare_folder(places.hot_update_file(worker).parent, user, None, is_its_own=False)
+    owner = _owner(user)
+    path = local_path(spec.job_output_dir)
+    if path is not None:
+        yield from _prepare_folder(Path(path), user, owner, is_its_own=False)
+    path = local_path(spec.output_dir) if spec.role != "inference" else None
+    for own in filter(None, (places.spool_folder(worker), Path(path) if path is not None else None)):
+        yield from _prepare_folder(own, user, owner, is_its_own=True)
 
 
-def _prepare_folder(path: Path, user: WorkerUser | None, *, is_its_own: bool) -> Iterator[Problem]:
+def _prepare_folder(
+    path: Path, user: WorkerUser | None, owner: tuple[int, int] | None, *, is_its_own: bool
+) -> Iterator[Problem]:
     try:
-        _make_folder(path, _owner(user))
+        _make_folder(path, owner)
         if is_its_own:
             # Also one that is there already, from before workers had a user of their own.
-            _hand_over(path, _owner(user))
+            _hand_over(path, owner)
     except OSError as error:
         yield Problem("FolderUnusable", f"A folder that the worker needs cannot be made: {error}.")
         return

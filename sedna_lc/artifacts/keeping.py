@@ -32,6 +32,7 @@ from sedna_lc.models.slots import ModelSlot
 from sedna_lc.places import Places, local_path
 from sedna_lc.state.letters import status_letter
 from sedna_lc.state.stores import Key, Store, Wire, key_of
+from sedna_lc.users import WorkerUser
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,8 @@ class Sources:
     store: Store
     places: Places
     clock: Callable[[], datetime]
+    #: Whose right to read decides what is sent; None for this program's own user.
+    user: Callable[[], WorkerUser | None] = lambda: None
 
 
 class ArtifactKeeper:
@@ -198,7 +201,7 @@ class _Sending:
 
     def _pack(self) -> Packed:
         sources, spec = self._keeper._sources, self._artifact.spec
-        digests = FileDigests(sources.store, sources.clock)
+        digests = FileDigests(sources.store, sources.clock, sources.user())
         try:
             if spec.samples is not None:
                 datasets = sources.places.state_dir / "datasets"

@@ -6,6 +6,7 @@ state keeps. A file counts as unchanged by its size, time and inode, as for `rsy
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from sedna_lc.state.records import FileDigest
 from sedna_lc.state.stores import Store
+from sedna_lc.users import WorkerUser, hindrance
 
 _CHUNK = 1 << 20
 _SECONDS_A_DAY = 86_400
@@ -37,11 +39,16 @@ class Content:
 
 
 class FileDigests:
-    """Reads and remembers; for one thread at a time."""
+    """Reads and remembers; for one thread at a time.
 
-    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+    With a user, only what that user may read: this program reads everything, and what it packs leaves the host. A line
+    in a dataset must not be enough for that.
+    """
+
+    def __init__(self, store: Store, clock: Callable[[], datetime], user: WorkerUser | None = None) -> None:
         self._store = store
         self._clock = clock
+        self._user = user
         self._used: dict[str, FileDigest] = {}
 
     def of(self, path: Path, going: Callable[[], None] = lambda: None) -> Content:
@@ -51,6 +58,8 @@ class FileDigests:
         regular file. `going` is called between pieces; what it raises ends the reading.
         """
         name = str(path)
+        if self._user is not None and (sentence := hindrance(path, self._user)) is not None:
+            raise PermissionError(errno.EACCES, sentence)
         _check_regular(path, path.stat())
         # Without O_NONBLOCK a named pipe that has just taken its place would hold this thread for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

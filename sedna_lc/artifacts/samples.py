@@ -92,6 +92,7 @@ class _Writer:
         self._numbers: deque[int] = deque()
         self._line: list[bytes] = []
         self._known: dict[str, str | None] = {}
+        self._forbidden: dict[str, str] = {}
         self._bad: list[str] = []
         self._all_bad = 0
         self._endings = _Endings()
@@ -154,7 +155,7 @@ class _Writer:
         if inside is None:
             self._all_bad += 1
             if len(self._bad) < _MOST_NAMED:
-                self._bad.append(f"sample {number} names {_why(path)}")
+                self._bad.append(f"sample {number} names {self._forbidden.get(path) or _why(path)}")
         return inside
 
     def _add(self, path: str) -> str | None:
@@ -162,6 +163,10 @@ class _Writer:
             content: Content = self._digests.of(Path(path), self._going)
         except FileChanged:
             raise
+        except PermissionError as problem:
+            # Not what this program may read counts, but what its workers may.
+            self._forbidden[path] = f"{path}, which cannot be read: {problem.strerror}"
+            return None
         except (OSError, ValueError):
             return None
         inside = naming.tree_path(path)

@@ -41,6 +41,7 @@ from sedna_lc.reconcile.reconciling import Reconciler
 from sedna_lc.settings import Settings
 from sedna_lc.state.opening import open_store
 from sedna_lc.state.stores import Store, Wire, key_of
+from sedna_lc.users import WorkerUser
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +92,9 @@ class LocalController:
         shown = f"[{host}]" if ":" in host else host
         places = Places(state_dir, Path(settings.images_dir), Path(settings.credentials_dir))
         waits = lambda: growing(1.0, _LONGEST_WAIT_SECONDS)  # noqa: E731 - a partial with names says less
-        self._carry(places, waits)
+        # Each time anew: a group that was given to the user counts at once.
+        worker_user = lambda: choose_user(settings, kind)  # noqa: E731 - as above
+        self._carry(places, waits, worker_user)
         means = Means(
             store=self.store,
             runner=self.runner,
@@ -100,7 +103,7 @@ class LocalController:
             clock=now,
             contents=self._fetcher,
             remotes=self._remotes,
-            user=lambda: choose_user(settings, kind),
+            user=worker_user,
         )
         self.reconciler = Reconciler(means, self._sender.wake, waits, time.monotonic)
         self.datasets = DatasetKeeper(
@@ -120,7 +123,9 @@ class LocalController:
         whose = f"as user {user.name}" if user is not None else "as this program's own user"
         logger.info("Workers run %s, by the %s runner; the door is %s.", whose, kind, means.lc_server)
 
-    def _carry(self, places: Places, waits: Callable[[], Iterator[float]]) -> None:
+    def _carry(
+        self, places: Places, waits: Callable[[], Iterator[float]], worker_user: Callable[[], WorkerUser | None]
+    ) -> None:
         """Make what brings models and samples here, and what sends them."""
         stores = blob_stores(self._client, places.credentials_dir)
         self._fetcher = Fetcher(
@@ -134,7 +139,11 @@ class LocalController:
             time.monotonic,
         )
         self._artifacts = ArtifactKeeper(
-            Sources(self.store, places, now), stores, self._sender.wake, waits, time.monotonic
+            Sources(self.store, places, now, worker_user),
+            stores,
+            self._sender.wake,
+            waits,
+            time.monotonic,
         )
 
     @property

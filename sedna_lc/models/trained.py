@@ -9,22 +9,38 @@ from pathlib import Path
 from sedna.common.digests import digest, files_below
 from sedna_lc.models.findings import Found
 from sedna_lc.places import local_path
+from sedna_lc.users import WorkerUser, hindrance
 
 logger = logging.getLogger(__name__)
 
 
-def find_models(urls: Iterable[str]) -> dict[str, Found]:
-    """Look at each url; those that are no readable file or folder here are left out, with a line in the log."""
+def find_models(urls: Iterable[str], user: WorkerUser | None = None) -> dict[str, Found]:
+    """Look at each url; those that are no readable file or folder here are left out, with a line in the log.
+
+    Args:
+        urls: what was reported.
+        user: who reported it. What that user may not read is not its model, by whatever link it leads there: this
+            program reads everything, and what it takes for a model it hands on.
+    """
     found = {}
     for url in urls:
         path = local_path(url)
         if path is None:
             continue
         try:
+            if user is not None:
+                _require_readable(Path(path), user)
             found[url] = Found(digest(path), _size(Path(path)))
         except (OSError, ValueError) as problem:
             logger.warning("The model %s was reported, but cannot be read: %s", url, problem)
     return found
+
+
+def _require_readable(path: Path, user: WorkerUser) -> None:
+    files = [path] if path.is_file() else [path, *(file for _, file in files_below(path))]
+    for file in files:
+        if (sentence := hindrance(file, user)) is not None:
+            raise PermissionError(sentence)
 
 
 def _size(path: Path) -> int:

@@ -17,6 +17,7 @@ from sedna_lc.artifacts.listing import list_samples
 from sedna_lc.artifacts.remembering import FileDigests
 from sedna_lc.artifacts.samples import pack_samples
 from sedna_lc.errors import Never
+from sedna_lc.users import WorkerUser
 from tests.lc.artifacts.nodes import Source
 
 
@@ -119,3 +120,18 @@ def test_a_list_that_was_not_made_by_us_names_no_file_of_this_host(tmp_path: Pat
         list_samples(tree, tmp_path / "list")
     assert problem.value.reason == "SamplesUnreadable"
     assert not (tmp_path / "list").exists()
+
+
+def test_a_sample_cannot_send_what_only_root_may_read(source: Source, tmp_path: Path) -> None:
+    """Whoever may write a line into a dataset would else have any file of the host carried to another one."""
+    source.show("/etc/shadow 0\n")
+    worker = WorkerUser("worker", 54321, 54321, frozenset({54321}))
+    samples = ArtifactSamples.model_validate(source.samples(0, 1))
+    digests = FileDigests(source.store, source.clock, worker)
+    datasets = source.places.state_dir / "datasets"
+    with pytest.raises(Never) as problem:
+        pack_samples(samples, "default", source.store, datasets, tmp_path / "out", digests, lambda: None)
+    assert problem.value.reason == "SamplesUnreadable"
+    assert "/etc/shadow, which cannot be read: user worker, as which workers run here, may not read" in str(
+        problem.value
+    )

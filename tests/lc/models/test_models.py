@@ -16,6 +16,7 @@ from sedna_lc.models.hot_config import publish
 from sedna_lc.models.slots import ModelSlot
 from sedna_lc.models.trained import find_models
 from sedna_lc.state.records import Placed
+from sedna_lc.users import WorkerUser
 
 NOW = datetime(2026, 11, 22, 14, 0, tzinfo=timezone.utc)
 
@@ -157,3 +158,20 @@ def test_trained_models_are_measured_where_they_are(tmp_path: Path) -> None:
     found = find_models([str(file), str(tmp_path / "folder"), str(tmp_path / "nothing"), "s3://b/m"])
     assert {url: one.size_bytes for url, one in found.items()} == {str(file): 5, str(tmp_path / "folder"): 3}
     assert found[str(file)].sha256 == digest(file)
+
+
+@pytest.mark.parametrize("how", ["named", "linked", "within"])
+def test_what_the_worker_may_not_read_is_not_its_model(
+    tmp_path: Path, how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The LC is root: a path that a worker reports would else be read, hashed and handed to other hosts."""
+    worker = WorkerUser("worker", 54321, 54321, frozenset({54321}))
+    secret = Path("/etc/shadow")
+    model = tmp_path / "model"
+    if how == "linked":
+        model.symlink_to(secret)
+    elif how == "within":
+        model.mkdir()
+        (model / "weights").symlink_to(secret)
+    assert find_models([str(secret if how == "named" else model)], worker) == {}
+    assert "cannot be read: user worker, as which workers run here, may not" in caplog.text
