@@ -31,6 +31,10 @@ class HttpSettings:
     answer_seconds: float = 10.0
     """How long a node may take to begin an answer, such as a worker's log."""
 
+    silence_seconds: float = 60.0
+    """A sender of a blob that is silent for so long is taken to be gone; what has come is kept, and it goes on there.
+    Behind a cut line a connection looks open for ever."""
+
     stop_seconds: float = 1.0
     """How long requests under way may take to end when the service stops. Watches end at once, so the rest is short."""
 

@@ -23,6 +23,7 @@ from sedna_gm.artifacts.disks import DiskBlobs
 from sedna_gm.errors import BadRequest, GMError, NotFound, RangeUnsatisfiable, StoreUnavailable
 from sedna_gm.http import bodies, uploads
 from sedna_gm.http.answers import answer
+from sedna_gm.http.callers import patience
 from sedna_gm.http.parts import parts
 
 logger = logging.getLogger(__name__)
@@ -103,11 +104,12 @@ def _checked(sha256: str) -> str:
 def _put(sha256: str) -> Response:
     blobs, span = parts().blobs, _span()
     incoming = uploads.blocks(request.environ, _BLOCK)
-    try:
-        return _take(blobs, _checked(sha256), span, incoming)
-    except GMError:
-        _drain(incoming)
-        raise
+    with patience(request.environ, parts().settings.silence_seconds):
+        try:
+            return _take(blobs, _checked(sha256), span, incoming)
+        except GMError:
+            _drain(incoming)
+            raise
 
 
 def _take(blobs: DiskBlobs, sha256: str, span: Span, incoming: Iterator[bytes]) -> Response:

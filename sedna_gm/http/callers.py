@@ -1,6 +1,6 @@
-"""Whether the one who waits for our answer is still there.
+"""Whether the one at the other end is still there: who waits for our answer, or sends us a body.
 
-A stream that has nothing to say would otherwise keep its place for ever after its client has gone.
+A stream that has nothing to say, or nothing to read, would otherwise keep its place for ever after its client has gone.
 """
 
 from __future__ import annotations
@@ -8,8 +8,25 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+
+
+@contextlib.contextmanager
+def patience(environ: Mapping[str, Any], seconds: float) -> Iterator[None]:
+    """Inside, reading from a caller that is silent for so long raises TimeoutError; not where no socket is shown."""
+    connection = environ.get("gunicorn.socket")
+    if not isinstance(connection, socket.socket):
+        yield
+        return
+    before = connection.gettimeout()
+    connection.settimeout(seconds)
+    try:
+        yield
+    finally:
+        # It may have been closed meanwhile.
+        with contextlib.suppress(OSError):
+            connection.settimeout(before)
 
 
 def hung_up(environ: Mapping[str, Any]) -> Callable[[], bool]:

@@ -116,6 +116,20 @@ def test_a_connection_that_hangs_does_not_hold_its_blob(standing: Server) -> Non
     assert standing.http.get(at(data)).content == data
 
 
+def test_a_sender_that_falls_silent_is_let_go_and_what_came_is_kept(tmp_path: Path) -> None:
+    server = Server(tmp_path, "http: {silenceSeconds: 0.3}\n")
+    try:
+        with begin(server, DATA, 2_500_000) as wire:
+            server.said("answered 400")
+            assert b"ended before its end" in wire.recv(1000)
+            assert arrived(server, DATA, 2_000_000) <= 2_500_000
+        finish(server, DATA)
+        # The limit went with the request: a connection may still be quiet between two.
+        assert server.http.get(at(DATA)).content == DATA
+    finally:
+        server.stop()
+
+
 def test_clients_that_send_one_blob_at_once_all_end_with_it_whole(standing: Server) -> None:
     data = b"together" + DATA
     codes: list[int] = []

@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from sedna_gm.http.callers import hung_up
+from sedna_gm.http.callers import hung_up, patience
 
 
 def test_a_client_is_there_until_it_closes() -> None:
@@ -40,3 +40,15 @@ def test_the_two_thousandth_client_is_there_too() -> None:
             assert not hung_up({"gunicorn.socket": high})()
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_patience_ends_with_the_request_and_survives_a_closed_connection() -> None:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        with patience({"gunicorn.socket": ours}, 0.01), pytest.raises(TimeoutError):
+            ours.recv(1)
+        assert ours.gettimeout() is None
+        with patience({"gunicorn.socket": ours}, 0.01):
+            ours.close()
+    with patience({}, 0.01):
+        pass
