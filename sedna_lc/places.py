@@ -43,6 +43,10 @@ class Places:
         """Where a content from another node lies, by the sha256 of its tree."""
         return self.artifacts_folder / "trees" / tree
 
+    def outputs_folder(self, worker: Worker) -> Path:
+        """What stands in on this node for an `outputDir` on S3."""
+        return self.state_dir / "outputs" / _namespace(worker) / worker.spec.job.name
+
     @property
     def remote_models_folder(self) -> Path:
         """Models that came from S3, each version once."""

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from sedna.api.meta import (
     API_VERSION,
@@ -25,11 +26,21 @@ from sedna.api.meta import (
     Value,
 )
 from sedna.api.models import ModelVersion
-from sedna.api.pods import AbsolutePath, PodTemplate
+from sedna.api.pods import PodTemplate, check_absolute
 from sedna.api.triggers import NUM_OF_SAMPLES, Trigger
 
 TRIGGER_ANNOTATION = "sedna.io/trigger"
 JOB_FINALIZER = "sedna.io/job"
+_BUCKET = re.compile(r"s3://[A-Za-z0-9._-]+(/|\Z)")
+
+
+def _output(path: str) -> str:
+    if "://" not in path:
+        return check_absolute(path)
+    if not _BUCKET.match(path):
+        raise ValueError(f"{path!r} is neither an absolute path nor a URL such as s3://bucket/prefix")
+    check_absolute(f"/{path.partition('://')[2]}")
+    return path
 
 
 class JobDataset(Value):
@@ -102,9 +113,11 @@ class IncrementalLearningJobSpec(Value):
     train_spec: TrainSpec
     eval_spec: EvalSpec
     deploy_spec: DeploySpec
-    output_dir: AbsolutePath
-    """Models and sample lists of each round go below this folder of the node."""
+    output_dir: Annotated[str, Field(min_length=1), AfterValidator(_output)]
+    """Models and sample lists of each round go below this folder of the node. `s3://bucket/prefix`: each model goes
+    there when its training has ended, and the rest stays on the node."""
     credential_name: Text | None = None
+    """Which credential of a node opens an `outputDir` on S3; workers find it as a file, too."""
 
 
 class JobCondition(Condition):

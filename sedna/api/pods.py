@@ -62,7 +62,8 @@ def _host_path_type(text: str, info: ValidationInfo) -> str:
     return known
 
 
-def _absolute(path: str) -> str:
+def check_absolute(path: str) -> str:
+    """Return an absolute path without detours, or raise ValueError."""
     if not path.startswith("/"):
         raise ValueError(f"{path!r} is not absolute: a path begins with '/'")
     if "\0" in path or ".." in path.split("/"):
@@ -82,7 +83,7 @@ def _variable_name(name: str) -> str:
     return name
 
 
-AbsolutePath = Annotated[str, Field(min_length=1), AfterValidator(_absolute)]
+AbsolutePath = Annotated[str, Field(min_length=1), AfterValidator(check_absolute)]
 Argument = Annotated[str, AfterValidator(_no_nul)]
 
 

@@ -19,6 +19,7 @@ from sedna_lc.models.trained import find_models
 from sedna_lc.reconcile import last_words, spools
 from sedna_lc.reconcile.absorbing import absorb
 from sedna_lc.reconcile.deciding import decide
+from sedna_lc.reconcile.delivering import clear, delivered
 from sedna_lc.reconcile.judging import judge
 from sedna_lc.reconcile.means import Means
 from sedna_lc.reconcile.observing import observed
@@ -135,7 +136,7 @@ class Applier:
             if model is not None:
                 self._keep(serve(self._means, wanted, record, model), record)
         elif act is Act.SETTLE and wanted is not None and record is not None:
-            self._settle(wanted, record, view)
+            return self._settle(key, wanted, record, view)
         elif act is Act.PARK and wanted is not None and record is not None:
             told = {"phase": "Pending", "reason": Reason.STOPPED, "message": _PARKED, "pid": None}
             self._keep(replace(_changed(record, wanted, told), launch="no"), record)
@@ -185,17 +186,31 @@ class Applier:
         self._keep(replace(record, launch="done"), record)
         return None
 
-    def _settle(self, wanted: Worker, record: WorkerRecord, view: View) -> None:
+    def _settle(self, key: Key, wanted: Worker, record: WorkerRecord, view: View) -> float | None:
         record = with_given_urls(self._take_leftovers(wanted, record), wanted, self._means.places)
         found: dict[str, Found] = {}
         if wanted.spec.role == "train":
-            found = find_models(result.url for result in record.status.results)
+            found = find_models((result.url for result in record.status.results), self._means.user())
         status = judge(wanted, record, view.unit, found, view.last_words)
+        try:
+            status = delivered(wanted, status, self._means.places)
+        except (Again, OSError) as problem:
+            reason = problem.reason if isinstance(problem, Again) else "ModelUnreadable"
+            told = {"reason": reason, "message": f"Its model is finished, and cannot be delivered: {problem}"}
+            self._keep(_changed(record, wanted, told), record)
+            return next(self._waiting.setdefault(key, self._pauses()))
+        except Never as problem:
+            told = {"phase": "Failed", "reason": problem.reason, "message": problem.message}
+            status = status.model_copy(update=told)
+        self._waiting.pop(key, None)
         if status.finish_time is None:
             status = status.model_copy(update={"finish_time": self._means.now()})
         self._keep(replace(record, status=status), record)
         ended = f"{status.phase}. {status.message or ''}".strip()
         logger.info("Worker %s/%s has ended: %s", record.namespace, record.name, ended)
+        if status.phase == "Succeeded":
+            clear(wanted, self._means.places)
+        return None
 
     def _forget(self, wanted: Worker, record: WorkerRecord, unit: str) -> None:
         record = self._take_leftovers(wanted, record)
@@ -209,6 +224,7 @@ class Applier:
             if wanted.spec.role == "inference":
                 self._means.slot(wanted).remove()
             spools.remove(self._means.places.spool_folder(wanted))
+            clear(wanted, self._means.places)
             finalizers = wanted.metadata.finalizers or []
             if NODE_FINALIZER in finalizers:
                 others = [one for one in finalizers if one != NODE_FINALIZER]

@@ -16,6 +16,7 @@ from sedna_lc.images import find_image
 from sedna_lc.models.hot_config import publish
 from sedna_lc.places import local_path, sample_list
 from sedna_lc.preparing import check_samples, prepare
+from sedna_lc.reconcile.delivering import at_home
 from sedna_lc.reconcile.means import Means
 from sedna_lc.reconcile.outputs import claim
 from sedna_lc.reconcile.providing import provide
@@ -39,6 +40,7 @@ def make_ready(means: Means, wanted: Worker, record: WorkerRecord) -> tuple[Work
     image = find_image(means.places.images_dir, wanted.spec.template.container.image)
     # Before any URL becomes a path of this node.
     credentials = credentials_of(wanted, means.places.credentials_dir)
+    wanted = at_home(wanted, means.places)
     model = wanted_model(wanted)
     if model is not None:
         record = serve_from_the_start(means, wanted, record, model)

@@ -150,11 +150,25 @@ def test_a_name_that_is_null_is_one_problem_not_two() -> None:
     assert len(caught.value.causes) == 1
 
 
-@pytest.mark.parametrize("path", ["s3://bucket/out", "out", "file:///out"])
-def test_w28_an_output_folder_that_is_no_path_of_the_node_is_refused_not_never_started(path: str) -> None:
+@pytest.mark.parametrize("path", ["gs://bucket/out", "out", "file:///out", "s3://", "s3:///out", "https://host/out"])
+def test_w28_an_output_that_is_neither_on_the_node_nor_on_s3_is_refused_not_never_started(path: str) -> None:
     raw = job()
     raw["spec"]["outputDir"] = path
-    assert "is not absolute" in causes(raw)["spec.outputDir"]
+    assert "absolute" in causes(raw)["spec.outputDir"]
+
+
+@pytest.mark.parametrize("path", ["s3://bucket/../etc", "s3://bucket/a/../../b", "s3://bucket/a\0b"])
+def test_an_output_on_s3_has_no_detours(path: str) -> None:
+    raw = job()
+    raw["spec"]["outputDir"] = path
+    assert "may hold neither" in causes(raw)["spec.outputDir"]
+
+
+@pytest.mark.parametrize("path", ["s3://bucket", "s3://bucket/", "s3://my-bucket.eu/jobs/helmets"])
+def test_an_output_may_be_on_s3(path: str) -> None:
+    raw = job()
+    raw["spec"]["outputDir"] = path
+    assert validate(raw).resource.dump()["spec"]["outputDir"] == path
 
 
 @pytest.mark.parametrize(("kind", "version"), [("Pod", "v1"), ("Dataset", "v1"), ("dataset", "sedna.io/v1alpha1")])

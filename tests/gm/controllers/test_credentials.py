@@ -75,3 +75,25 @@ def test_the_jobs_credential_reaches_all_its_workers() -> None:
 def test_a_path_of_a_node_is_a_path_however_it_is_written(scheme: str, rest: str) -> None:
     url = f"{scheme}://{rest}" if scheme else f"/{rest}"
     assert is_remote(url) == (scheme.lower() not in ("", "file"))
+
+
+def test_a_model_that_was_trained_onto_s3_is_fetched_from_there_with_the_jobs_credential() -> None:
+    world = cloud_and_edge({}, outputDir="s3://bucket/out/", credentialName="results")
+    world.samples(60)
+    world.serves(sha256="d" * 64)
+    world.settle()
+    world.send_all()
+    spec = world.worker("helmets-train-1")["spec"]
+    assert (spec["jobOutputDir"], spec["outputDir"]) == ("s3://bucket/out/", "s3://bucket/out/train/1")
+    url = "s3://bucket/out/train/1/aaaaaaaaaaaa/model.pb"
+    world.train_succeeds(url=url, sha256="a" * 64)
+    world.settle()
+    world.send_all()
+    world.eval_succeeds()
+    world.settle()
+    (model,) = world.worker(INFERENCE)["spec"]["models"]
+    assert (model["url"], model["credentialName"], model["round"]) == (url, "results", 1)
+    assert "artifact" not in model
+    # Only what the edge alone has was carried.
+    carried = [artifact["spec"].get("model", {}).get("url") for artifact in world.artifacts()]
+    assert url not in carried

@@ -15,6 +15,7 @@ from typing import Any
 from sedna.api.kinds import by_kind
 from sedna.api.stages import START, Phase, Position, Stage, may_move
 from sedna.api.times import format_time
+from sedna.api.urls import is_remote
 from sedna.api.validating import validate
 from sedna_gm.controllers.supervising import Controllers, Settings
 from sedna_gm.errors import GMError, NotFound
@@ -351,9 +352,8 @@ class World:
         if change.key.kind != "Worker":
             return
         if spec["role"] == "train":
-            self.made_on.update(
-                {each["sha256"]: spec["nodeName"] for each in status.get("results", ()) if "sha256" in each}
-            )
+            results = [each for each in status.get("results", ()) if "sha256" in each and not is_remote(each["url"])]
+            self.made_on.update({each["sha256"]: spec["nodeName"] for each in results})
         for reference in references(resource):
             assert (reference["name"], reference["tree"]) in self.arrived, f"{change.key} refers to what has not come"
         for model in spec["models"]:

@@ -43,6 +43,12 @@ def test_a_worker_trains_on_what_only_s3_has(node: NodeUnderTest) -> None:
         assert model.read_text() == "data on a base model"
         assert [(one["url"], one["sha256"]) for one in status["results"]] == [(str(model), digest(model))]
         assert server.content("data.txt.trained") == b"data on a base model"
+        # The same, with its model taken to S3.
+        job = f"s3://{BUCKET}/job"
+        node.want("j-train-2", data, models=models, jobOutputDir=job, outputDir=f"{job}/train/2", credentialName="good")
+        (result,) = node.wait_for("j-train-2", "Succeeded")["results"]
+        assert result["url"] == f"{job}/train/2/{result['sha256'][:12]}/model.txt"
+        assert server.content(result["url"].removeprefix(f"s3://{BUCKET}/")) == b"data on a base model"
         assert node.stop() == 0
         secret = server.good["secretAccessKey"].encode()
         assert not [path for path in _files(node.folder) if secret in path.read_bytes()]
