@@ -35,6 +35,11 @@ def test_what_is_chosen_is_taken(tmp_path: Path) -> None:
     )
 
 
+def test_a_size_may_be_as_large_as_a_disk(tmp_path: Path) -> None:
+    settings = load(written(tmp_path, "artifacts: {maxBytes: 20000000000000, reserveBytes: 5000000000}"))
+    assert (settings.artifacts.max_bytes, settings.artifacts.reserve_bytes) == (20 * 10**12, 5 * 10**9)
+
+
 def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
     text = "lissten: x\nwatchLog: many\nlogLevel: 7\nhttp: {maxBodyBytes: 0, watchSeconds: true, nonsense: 1}\n1: 2\n"
     path = written(tmp_path, text.replace("1: 2\n", ""))
@@ -56,6 +61,9 @@ def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
         ("database: postgresql://x/y", "database: 'postgresql://x/y' is neither"),
         ("database: sqlite:///relative.db", "database: 'sqlite:///relative.db' is neither"),
         ("database: 'sqlite:////'", "database: 'sqlite:////' is neither"),
+        ("artifacts: {folder: here}", "artifacts.folder: 'here' is not absolute"),
+        ("artifacts: {store: bucket}", "artifacts.store: 'bucket' is not a URL such as s3://bucket/prefix"),
+        ("artifacts: {keepSeconds: 99999999999}", "artifacts.keepSeconds: a number"),
         ("http: 7", "http: a mapping was expected, not 7"),
         ("- a list", "one mapping of settings was expected"),
         ("a: 1\n---\nb: 2", "one mapping of settings was expected"),
