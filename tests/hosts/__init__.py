@@ -13,5 +13,5 @@ and iproute2. By hand:
 
 `tests.hosts.labs.Lab` and `tests.hosts.machines.Machine` are the same as objects; the tests here get them as fixtures
 (conftest.py) when SEDNA_LAB names a lab on which Sedna is installed. What each module knows: bases the image, cgroups
-the processes, networks the links, keys the ways in, machines one host, labs all of them.
+the processes, networks the links, keys the ways in, machines and insides one host, labs all of them.
 """

@@ -1,7 +1,7 @@
 """One host of a lab: what a test does to it, and what it sees of it.
 
-Commands run in the host's namespaces directly and need no network, so a host whose link is cut can still be asked. Made
-by tests.hosts.labs; its processes are tests.hosts.cgroups' affair, its cable tests.hosts.networks'.
+Made by tests.hosts.labs; its processes are tests.hosts.cgroups' affair, its cable tests.hosts.networks', and what runs
+in it tests.hosts.insides'.
 """
 
 from __future__ import annotations
@@ -13,21 +13,16 @@ import subprocess
 from pathlib import Path
 
 from tests.hosts.cgroups import ControlGroup
+from tests.hosts.insides import Inside
 from tests.hosts.networks import Network
 from tests.hosts.running import CommandFailed, run
 from tests.hosts.waiting import wait_until
 
 # systemd's words for a host that is up, and for one that is up with failed units.
 UP = ("running", "degraded")
-ENVIRONMENT = (
-    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    "HOME=/root",
-    "LANG=C.UTF-8",
-    "TERM=dumb",
-)
 
 
-class Machine:
+class Machine(Inside):
     """A host that boots, runs, is cut off, crashes and boots again.
 
     Args:
@@ -125,7 +120,7 @@ class Machine:
 
     def stop(self) -> None:
         """Shut it down in order, as `systemctl poweroff` does."""
-        leader = self._leader()
+        leader = self.leader()
         nspawn = next(
             line.split()[1]
             for line in Path(f"/proc/{leader}/status").read_text().splitlines()
@@ -161,86 +156,7 @@ class Machine:
         """Whether its cable is plugged in."""
         return self._network.link_is_up(self.name)
 
-    # What it does and says.
-
-    def entering(self, argv: tuple[str, ...]) -> list[str]:
-        """Return the command that runs `argv` as root in the host."""
-        enter = [
-            "nsenter",
-            f"--target={self._leader()}",
-            "--mount",
-            "--uts",
-            "--ipc",
-            "--net",
-            "--pid",
-            "--cgroup",
-            "--root",
-            "--wd",
-        ]
-        return [*enter, "env", "--ignore-environment", *ENVIRONMENT, *argv]
-
-    def run(self, *argv: str, stdin: str | None = None, timeout: float = 120, check: bool = True) -> str:
-        """Run a command in the host as root and return its standard output; fails as tests.hosts.running.run does."""
-        return self.completed(*argv, stdin=stdin, timeout=timeout, check=check).stdout
-
-    def completed(
-        self, *argv: str, stdin: str | None = None, timeout: float = 120, check: bool = False
-    ) -> subprocess.CompletedProcess[str]:
-        """Run a command in the host as root and return its status and both outputs."""
-        return run(self.entering(argv), stdin=stdin, timeout=timeout, check=check, where=self.name)
-
-    def shell(self, script: str, *, timeout: float = 120) -> str:
-        """Run a shell script in the host as root and return its standard output."""
-        return self.run("/bin/sh", "-euc", script, timeout=timeout)
-
-    def systemctl(self, *arguments: str, check: bool = True) -> str:
-        """Run systemctl in the host and return what it prints."""
-        return self.run("systemctl", "--no-pager", *arguments, check=check)
-
-    def show(self, unit: str, *properties: str) -> dict[str, str]:
-        """Return properties of a unit, by name, as systemd holds them; without names, all of them."""
-        chosen = [f"--property={','.join(properties)}"] if properties else []
-        lines = self.systemctl("show", unit, *chosen).splitlines()
-        return dict(line.split("=", 1) for line in lines if "=" in line)
-
-    def journal(self, unit: str = "", *, lines: int | None = None) -> str:
-        """Return the journal, of one unit or of the whole host; also of a host that is down."""
-        chosen = [f"--unit={unit}"] if unit else []
-        amount = [f"--lines={lines}"] if lines else []
-        argv = [
-            "journalctl",
-            f"--directory={self.root}/var/log/journal",
-            "--no-pager",
-            "--output=short-precise",
-            "--quiet",
-            *chosen,
-            *amount,
-        ]
-        return run(argv, check=False).stdout
-
-    def read(self, path: str) -> str:
-        """Return the text of a file of the host."""
-        return self.run("cat", path)
-
-    def write(self, path: str, content: str) -> None:
-        """Replace a file of the host; its folder must be there."""
-        self.run("/bin/sh", "-euc", 'cat > "$1"', "sh", path, stdin=content)
-
-    def append(self, path: str, content: str) -> None:
-        """Append to a file of the host in one write, as a camera's program would."""
-        self.run("/bin/sh", "-euc", 'cat >> "$1"', "sh", path, stdin=content)
-
-    def copy_in(self, source: Path, target: str) -> None:
-        """Copy a file or a folder of this machine into a folder of the host (made when missing), owned by root."""
-        unpack = self.entering(
-            ("/bin/sh", "-euc", 'mkdir -p "$1" && exec tar -xf - -C "$1" --no-same-owner', "sh", target)
-        )
-        with subprocess.Popen(
-            ["tar", "-C", str(source.parent), "-cf", "-", source.name], stdout=subprocess.PIPE
-        ) as pack:
-            done = subprocess.run(unpack, stdin=pack.stdout, capture_output=True, text=True, check=False)
-        if pack.returncode or done.returncode:
-            raise CommandFailed(f"Copying {source} to {self.name}:{target} failed: {done.stderr}")
+    # What is known of it.
 
     def save_evidence(self, folder: Path) -> None:
         """Write into a folder of this machine what a person needs to see why a test failed here."""
@@ -253,7 +169,8 @@ class Machine:
             units = self.systemctl("list-units", "--all", "--full", "sedna*", check=False)
             (folder / "units.txt").write_text(units + self.systemctl("list-jobs", check=False))
 
-    def _leader(self) -> int:
+    def leader(self) -> int:
+        """Return its PID 1, as this machine numbers it."""
         leader = self._group.leader()
         if leader is None:
             raise CommandFailed(f"{self.name} is down; its console said last:\n{self._console_tail()}")
