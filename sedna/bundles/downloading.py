@@ -52,9 +52,6 @@ def pinned(pins: Iterable[Pin], folder: Path, target: Target) -> tuple[list[Whee
         found += whole
         if not whole:
             missing.append(pin)
-            for wheel in named:
-                # Not what was locked; pip would take a file of the right name for the right file.
-                wheel.path.unlink()
     return found, missing
 
 

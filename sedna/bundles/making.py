@@ -63,7 +63,7 @@ def make(settings: Settings, pip: Pip, say: Say = lambda _: None) -> Made:
         images=images,
         files=(),
     )
-    wanted = sorted(_paths(bundle))
+    wanted = sorted(paths_of(bundle))
     bundle = replace(bundle, files=tuple(_file(settings.bundle, path, known) for path in wanted))
     dropped = _drop_others(settings.bundle, set(wanted), say)
     if bundle == standing and not dropped:
@@ -76,15 +76,20 @@ def make(settings: Settings, pip: Pip, say: Say = lambda _: None) -> Made:
 def _own_wheel(settings: Settings, pip: Pip, standing: Bundle | None, source: str, say: Say) -> Wheel:
     folder = settings.bundle / WHEELS
     folder.mkdir(parents=True, exist_ok=True)
-    there = standing_wheel(folder)
-    if there and standing and standing.source == source and _is_known(standing, there):
+    there = usable_wheel(settings, standing, source)
+    if there:
         return there
     say(f"Building the wheel of {settings.project}")
     return build_wheel(pip, settings.project, folder)
 
 
-def _is_known(bundle: Bundle, wheel: Wheel) -> bool:
-    return any(f.path == f"{WHEELS}/{wheel.path.name}" and f.sha256 == wheel.digest for f in bundle.files)
+def usable_wheel(settings: Settings, standing: Bundle | None, source: str) -> Wheel | None:
+    """Return the project's wheel if it stands there as the record says, and was built from this code."""
+    there = standing_wheel(settings.bundle / WHEELS)
+    if there is None or standing is None or standing.source != source:
+        return None
+    path = f"{WHEELS}/{there.path.name}"
+    return there if any((f.path, f.sha256) == (path, there.digest) for f in standing.files) else None
 
 
 def _service_wheels(settings: Settings, pip: Pip, own: Wheel, target: Target, say: Say) -> list[Wheel]:
@@ -119,15 +124,19 @@ def _wheelhouse(settings: Settings, target: Target, wheels: list[Wheel]) -> Whee
         listed = Path(scratch, REQUIREMENTS)
         listed.write_text(requirements_text(named, hashes=True, conditions=True), encoding="utf-8")
         pack(settings.bundle / path, {**files, REQUIREMENTS: listed}, compressed=False)
-    tool = max((wheel for wheel in wheels if wheel.name == "pip"), key=lambda wheel: wheel.version)
-    return Wheelhouse(path, file_digest(settings.bundle / path), tool.path.name, tuple(sorted(files)))
+    return Wheelhouse(path, file_digest(settings.bundle / path), _newest_pip(wheels).path.name, tuple(sorted(files)))
+
+
+def _newest_pip(wheels: Iterable[Wheel]) -> Wheel:
+    """Return the pip among the services' wheels, which is always one of them."""
+    return max((wheel for wheel in wheels if wheel.name == "pip"), key=lambda wheel: wheel.version)
 
 
 def _image(settings: Settings, pip: Pip, own: Wheel, image: ImageSettings, say: Say) -> BundledImage:
     source = read_source(image.source)
-    app = f"{IMAGES}/{image.reference.name}_{image.reference.tag}/app.tar.gz"
+    app = app_path(image)
     # Small, and equal content gives equal bytes: packed each time, noticed only when it differs.
-    pack(settings.bundle / app, _app_files(source), compressed=True)
+    pack(settings.bundle / app, app_files(source), compressed=True)
     environments = {}
     if source.python is None:
         wanted = wanted_of(source.requirements, own.requires)
@@ -137,7 +146,8 @@ def _image(settings: Settings, pip: Pip, own: Wheel, image: ImageSettings, say: 
     return BundledImage(image.reference.name, image.reference.tag, app, environments)
 
 
-def _app_files(source: Source) -> dict[str, Path]:
+def app_files(source: Source) -> dict[str, Path]:
+    """Return what an image's archive holds: the code, and what `sedna image build` reads of it."""
     files = {path.as_posix(): source.folder / path for path in source.files}
     extras = {name: source.folder / name for name in (REQUIREMENTS, IMAGE_RECORD) if (source.folder / name).is_file()}
     return files | extras
@@ -145,28 +155,35 @@ def _app_files(source: Source) -> dict[str, Path]:
 
 def _image_wheels(settings: Settings, pip: Pip, image: ImageSettings, wanted: Wanted, target: Target, say: Say) -> str:
     """Return the archive of an environment's wheels, made now if no image before had the same."""
-    name = f"{IMAGE_WHEELS}/{_wheelhouse_name(wanted, image)}/{target}.tar"
+    name = image_wheels_path(wanted, image, target)
     archive = settings.bundle / name
     if archive.is_file():
         return name
     say(f"Downloading the wheels of {image.reference} for {target}")
     pins = pins_for(image.lock, target) if image.lock else ()
-    pips = [pin for pin in pins_for(settings.lock, target) if pin.name == "pip"]
     with tempfile.TemporaryDirectory(prefix=".downloading-", dir=settings.bundle) as scratch:
         folder = Path(scratch)
-        # pip itself: hosts have none, or one too old.
-        download_pinned(pip, pips, folder, target)
+        # Hosts have no pip, or one too old.
+        tool = _newest_pip(wheels_in(settings.bundle / WHEELS))
+        shutil.copy2(tool.path, folder)
         download_wanted(pip, wanted.requirements, wanted.options, pins, folder, target)
         pack(archive, {wheel.path.name: wheel.path for wheel in wheels_in(folder)}, compressed=False)
     return name
 
 
-def _wheelhouse_name(wanted: Wanted, image: ImageSettings) -> str:
+def app_path(image: ImageSettings) -> str:
+    """Return where a bundle keeps an image's code."""
+    return f"{IMAGES}/{image.reference.name}_{image.reference.tag}/app.tar.gz"
+
+
+def image_wheels_path(wanted: Wanted, image: ImageSettings, target: Target) -> str:
+    """Return where a bundle keeps the wheels of an environment; images that want the same have the same."""
     locked = file_digest(image.lock) if image.lock else ""
-    return hashlib.sha256(f"{wanted.digest}\n{locked}".encode()).hexdigest()[:16]
+    name = hashlib.sha256(f"{wanted.digest}\n{locked}".encode()).hexdigest()[:16]
+    return f"{IMAGE_WHEELS}/{name}/{target}.tar"
 
 
-def _paths(bundle: Bundle) -> set[str]:
+def paths_of(bundle: Bundle) -> set[str]:
     """Return every file that belongs to a bundle, relative to it."""
     houses = {house.path for house in bundle.wheelhouses.values()}
     wheels = {f"{WHEELS}/{name}" for house in bundle.wheelhouses.values() for name in house.wheels}
@@ -187,7 +204,7 @@ def _drop_others(folder: Path, wanted: set[str], say: Say) -> bool:
     """Remove what an earlier run put there and this one does not want; tells whether there was any."""
     dropped = False
     for part in (WHEELS, WHEELHOUSES, IMAGES, IMAGE_WHEELS):
-        for path in sorted((folder / part).rglob("*"), reverse=True):
+        for path in (*sorted((folder / part).rglob("*"), reverse=True), folder / part):
             relative = path.relative_to(folder).as_posix()
             if path.is_file() and relative not in wanted:
                 say(f"Removing {relative}")
