@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sedna_lc.artifacts.blobs import Blob, BlobNotFound, BlobStore, WrongDigest
-from sedna_lc.artifacts.fsspec_blobs import FsspecBlobs, open_blobs
+from sedna_lc.artifacts.fsspec_blobs import FsspecBlobs, open_blobs, store_credential
 from sedna_lc.errors import Again, Hindered, Never
 from tests.s3_servers import BUCKET, S3Server, s3_server
 
@@ -140,6 +140,21 @@ def test_a_blob_of_another_size_is_sent_again(server: S3Server, store: FsspecBlo
     assert store.missing([one]) == {one.sha256: 0}
     store.send(one, tmp_path / "one", 0, silent)
     assert store.missing([one]) == {}
+
+
+def test_what_is_asked_for_counts_as_new_and_is_the_same(
+    server: S3Server, store: FsspecBlobs, credentials: Path, tmp_path: Path
+) -> None:
+    one = blob(tmp_path / "one", b"weights")
+    store.send(one, tmp_path / "one", 0, silent)
+    key = server.keys("test_what_is_asked_for_counts")[0]
+    assert store.missing([one]) == {}
+    assert server.s3.head_object(Bucket=BUCKET, Key=key)["Metadata"] == {}
+    url = f"s3://{BUCKET}/{key.partition('/')[0]}"
+    eager = FsspecBlobs(url, lambda: store_credential(url, credentials), renew_seconds=-3600)
+    assert eager.missing([one]) == {}
+    assert "renewed" in server.s3.head_object(Bucket=BUCKET, Key=key)["Metadata"]
+    assert server.content(key) == b"weights"
 
 
 def test_what_is_not_there_is_said(store: FsspecBlobs, tmp_path: Path) -> None:
