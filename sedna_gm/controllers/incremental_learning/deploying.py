@@ -19,7 +19,7 @@ from sedna_gm.controllers.decisions import JSON
 from sedna_gm.controllers.incremental_learning import inference, models, rounds
 from sedna_gm.controllers.incremental_learning.carrying import carry, fetching_time
 from sedna_gm.controllers.incremental_learning.failing import STOPPED, fail, interrupt
-from sedna_gm.controllers.incremental_learning.hosts import paused_sentence, silence
+from sedna_gm.controllers.incremental_learning.hosts import is_silent, paused_sentence, silence
 from sedna_gm.controllers.incremental_learning.remembering import remembered
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot, alive, going
 from sedna_gm.controllers.incremental_learning.standing import runs_since
@@ -73,8 +73,7 @@ def ready(snapshot: Snapshot, status: Status) -> Step:
     node = worker.spec.node_name
     if worker.status.phase == "Paused":
         return stay(status, paused_sentence(snapshot, node), recheck)
-    ready = snapshot.readiness(node)
-    if ready is not None and ready.status == "Unknown":
+    if is_silent(snapshot, node):
         # The deadline of a deployment counts from when its node can know of it.
         return stay(status, f"The deployment waits for node {node}.{silence(snapshot, node)}", recheck)
     # One that cannot start as it is (its model may be what is missing) is given the new model all the same.
@@ -194,8 +193,8 @@ def _judged(snapshot: Snapshot, status: Status) -> Step | bool:
                 return True
         if served is None and _keeps_running(snapshot, status, worker):
             return True
-        if worker.status.phase == "Paused":
-            return False
+    if worker is not None and _rests(snapshot, worker):
+        return False
     is_late, _ = late(snapshot, status, _allowed(snapshot, worker))
     if is_late and worker is not None and _keeps_running(snapshot, status, worker):
         return True
@@ -208,7 +207,16 @@ def _judged(snapshot: Snapshot, status: Status) -> Step | bool:
 
 def _with_pause(snapshot: Snapshot, status: Status) -> Status:
     worker = inference.current_worker(snapshot)
-    return paused(snapshot, status, worker is not None and worker.status.phase == "Paused")
+    return paused(snapshot, status, worker is not None and _rests(snapshot, worker))
+
+
+def _rests(snapshot: Snapshot, worker: Worker) -> bool:
+    """Whether the deadline rests: an operator has paused the worker, or nobody hears what its node has done.
+
+    A node behind a cut line may well have taken the model. Its word comes with the line, and until then another
+    training would only make another model that cannot be brought there either.
+    """
+    return worker.status.phase == "Paused" or is_silent(snapshot, worker.spec.node_name)
 
 
 def _given(snapshot: Snapshot, status: Status, worker: Worker) -> bool:
@@ -259,7 +267,8 @@ def _wait(snapshot: Snapshot, status: Status, worker: Worker | None) -> Step:
         sentence = f"{sentence} {worker.status.message}"
     settings = snapshot.settings
     soon = snapshot.after(settings.silent_start if worker and worker.status.model is None else settings.recheck)
-    return stay(status, f"{sentence}{silence(snapshot, node)}", min(ends, soon))
+    again = soon if worker is not None and _rests(snapshot, worker) else min(ends, soon)
+    return stay(status, f"{sentence}{silence(snapshot, node)}", again)
 
 
 def _metrics(current: RoundProgress) -> dict[str, Any]:

@@ -40,6 +40,12 @@ def paused_sentence(snapshot: Snapshot, node: str) -> str:
     return f"Paused on node {node}: an operator stopped the job there; `systemctl start {target}` resumes it."
 
 
+def is_silent(snapshot: Snapshot, node: str) -> bool:
+    """Whether a node is registered and has not been heard of lately."""
+    ready = snapshot.readiness(node)
+    return ready is not None and ready.status == "Unknown"
+
+
 def silence(snapshot: Snapshot, node: str) -> str:
     """What to add to a sentence about a node that cannot be heard: it explains most waiting."""
     if node not in snapshot.nodes:

@@ -649,3 +649,25 @@ def test_a_deployment_does_not_begin_while_its_node_is_silent(world: World) -> N
     world.heartbeats.beat("edge-node")
     world.settle()
     assert world.at() == ("Deploy", "Starting")
+
+
+def test_a_line_cut_in_the_middle_of_a_deployment_fails_nothing_and_trains_nothing_anew(world: World) -> None:
+    to_deploy(world)
+    world.send_all()
+    assert world.at() == ("Deploy", "Starting")
+    for _ in range(24 * 60):
+        world.clock.now += timedelta(minutes=1)
+        world.heartbeats.beat("cloud")
+        world.settle()
+    assert world.at() == ("Deploy", "Starting")
+    assert "Node edge-node has not been heard of since" in message(world)
+    assert world.history() == []
+    # The node took the model behind the cut line, and says so first of all.
+    world.heartbeats.beat("edge-node")
+    worker = world.worker("helmets-inference")
+    model = worker["spec"]["models"][0]
+    served = {"url": model["url"], "sha256": model["sha256"], "state": "Loaded"}
+    generation = worker["metadata"]["generation"]
+    world.report("helmets-inference", phase="Running", observedGeneration=generation, model=served)
+    world.settle()
+    assert [one["decision"] for one in world.history()] == ["Deployed"]
