@@ -28,6 +28,7 @@ def resolve(lock: str, extras: tuple[str, ...], *more: str, beside: str = "") ->
     command = [sys.executable, "-m", "uv", "pip", "compile", *sources, "--quiet"]
     command += ["--universal", "--python-version", "3.10", "--generate-hashes"]
     command += ["--no-emit-index-url", "--no-emit-find-links", "--custom-compile-command", "make lock"]
+    command += ["--constraint", ".ci/constraints.txt"]
     command += [word for extra in extras for word in ("--extra", extra)]
     command += [*more, "--output-file", lock, *sys.argv[1:]]
     subprocess.run(command, cwd=ROOT, check=True, input=beside or None, text=True)
