@@ -37,6 +37,8 @@ class Built:
     changed: bool
     """False: the image that stands there already is the same."""
     warnings: tuple[str, ...] = ()
+    environment_missing: bool = False
+    """Whether an environment had to be made; after a dry run: would have to, from wheels or an index."""
 
 
 def build(
@@ -61,7 +63,9 @@ def build(
     record = _record(source, reference, images_dir, wanted, shared)
     record = replace(record, built_at=format_time(now))
     folder = reference.folder(images_dir)
-    changed = not (_ready(images_dir, wanted) and _same(_standing(images_dir, reference), record))
+    missing = wanted is not None and not is_complete(environment_folder(images_dir, wanted))
+    ready = wanted is None or (library_folder(images_dir).is_dir() and not missing)
+    changed = not (ready and _same(_standing(images_dir, reference), record))
     warnings = _without_library(record.python) if shared else ()
     if changed and not dry_run:
         if wanted:
@@ -70,7 +74,7 @@ def build(
             record = replace(record, library=str(library_for(images_dir, made)))
         say(f"Copying {len(source.files)} files to {folder}")
         warnings += _publish(source, record, folder)
-    return Built(record, folder, changed=changed, warnings=warnings)
+    return Built(record, folder, changed=changed, warnings=warnings, environment_missing=missing)
 
 
 def _record(
@@ -87,13 +91,6 @@ def _record(
         requirements_hash=wanted.digest if wanted else "",
         app_digest=source.digest(),
     )
-
-
-def _ready(images_dir: Path, wanted: Wanted | None) -> bool:
-    """Whether what an image shares with others stands already."""
-    if wanted is None:
-        return True
-    return library_folder(images_dir).is_dir() and is_complete(environment_folder(images_dir, wanted))
 
 
 def _interpreter(named: str) -> str:

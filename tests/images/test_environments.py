@@ -173,7 +173,7 @@ def test_the_wheelhouses_own_pip_is_enough(source: Path, wheels: Path, tmp_path:
 
 def test_a_dry_run_tells_and_makes_nothing(source: Path, tmp_path: Path) -> None:
     built = build(source, references.parse("demo:v1"), tmp_path / "images", now=NOW, dry_run=True)
-    assert built.changed
+    assert (built.changed, built.environment_missing) == (True, True)
     assert not (tmp_path / "images").exists()
 
 
