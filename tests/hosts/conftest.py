@@ -43,9 +43,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Keep what the hosts have to say about a failure, at its moment."""
     outcome = yield
     report = outcome.get_result()  # type: ignore[attr-defined]
-    if report.failed and LAB and "lab" in getattr(item, "fixturenames", ()):
+    # The opened lab: where it lies was said by the environment, which is cleaned by now.
+    lab = getattr(item, "funcargs", {}).get("lab")
+    if report.failed and isinstance(lab, Lab):
         folder = JOURNALS / re.sub(r"[^\w.-]+", "_", item.nodeid.split("/")[-1])
-        Lab.open(LAB).save_evidence(folder)
+        lab.save_evidence(folder)
         report.sections.append(("journals of all hosts", f"{folder}/*/journal.log"))
 
 

@@ -25,6 +25,8 @@ FIRST_HOST = 11
 BRIDGE = "lab0"
 # From linux/sched.h: the kind of namespace to enter.
 CLONE_NEWNET = 0x40000000
+# The network in which this process began, kept open: PID 1's is not everybody's to look at, root's in a container either.
+_OWN = os.open("/proc/self/ns/net", os.O_RDONLY)
 
 
 class Network:
@@ -91,7 +93,7 @@ class Network:
 
 def outside(argv: Sequence[str]) -> list[str]:
     """Return the command that runs `argv` in this machine's own network, wherever the caller is."""
-    return ["nsenter", "--net=/proc/1/ns/net", *argv]
+    return ["nsenter", f"--net=/proc/{os.getpid()}/fd/{_OWN}", *argv]
 
 
 def _enter(namespace: int) -> None:
