@@ -2,7 +2,8 @@
 
 `make demo` runs it. It prepares data and a base model (once), starts `sedna up`, submits the quick start's manifests
 with the differences of `overlay.yaml`, labels hard examples in place of a person, follows the job, and measures what
-came of it on frames that no model was trained on.
+came of it on frames that no model was trained on. With `--server` and `--node` it starts nothing and plays on a system
+that is installed; the role `sedna_demo` runs it so.
 """
 
 from __future__ import annotations
@@ -10,13 +11,16 @@ from __future__ import annotations
 import shutil
 import signal
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import click
 from labeller import Labeller
-from showing import charting, following, manifests, measuring, picturing, preparing, serving
+from showing import charting, following, joining, manifests, measuring, picturing, preparing, serving
 from showing.places import EXAMPLE, Places
 from showing.telling import Story
 
@@ -25,14 +29,25 @@ from sedna.cli.errors import CommandError
 
 # Ten times what a round takes on two idle cores; a busy machine gets its chance, a hang gets its end.
 SECONDS_PER_ROUND = 600.0
+# Nobody sits and waits for an installed system, and its host may be small.
+INSTALLED_SECONDS_PER_ROUND = 3600.0
 KNOWN_PROBLEMS = (
     preparing.PreparationError,
     serving.ServingError,
+    joining.JoiningError,
     following.JobFailedError,
     measuring.MeasuringError,
     CommandError,
 )
 DEFAULT_ROOT = EXAMPLE.parents[1] / ".demo"
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A system that is there already, and the node of this host in it."""
+
+    server: str
+    node: str
 
 
 @click.command()
@@ -43,45 +58,90 @@ DEFAULT_ROOT = EXAMPLE.parents[1] / ".demo"
 @click.option("--rounds", type=click.IntRange(1, 5), default=2, show_default=True, help="Deployments to wait for.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Another seed draws another site.")
 @click.option("--stay", is_flag=True, help="Leave the system running at the end, until Ctrl-C.")
-def main(root: Path, rounds: int, seed: int, stay: bool) -> None:
+@click.option("--server", metavar="URL", help="Start nothing; play on the system whose GlobalManager is there.")
+@click.option("--node", metavar="NAME", help="With --server: the node that this host is.")
+def main(root: Path, rounds: int, seed: int, stay: bool, server: str | None, node: str | None) -> None:
     """Run the helmet-detection job to its end and show what it learned."""
+    if (server is None) != (node is None):
+        raise click.UsageError("--server and --node go together: which system, and which of its nodes is this host.")
+    installed = Installed(server, node) if server and node else None
     # SIGTERM ends everything as Ctrl-C does: through the same clean-up.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     places, story = Places(root.absolute(), seed), Story()
+    if installed:
+        places = replace(places, run_name=joining.next_run(places.root))
     try:
-        _run(places, story, rounds, stay)
+        _run(places, story, rounds, stay, installed)
     except KeyboardInterrupt:
-        click.echo("\nStopped; nothing is left running.", err=True)
+        left = "what was submitted stays" if installed else "nothing is left running"
+        click.echo(f"\nStopped; {left}.", err=True)
         sys.exit(130)
     except KNOWN_PROBLEMS as problem:
         click.secho(f"\nThe demo stops here: {problem}", fg="red", err=True)
-        click.echo(f"The logs are in {places.run / 'logs'}.", err=True)
+        click.echo(f"The logs are in {_logs(places, installed)}.", err=True)
         sys.exit(1)
 
 
-def _run(places: Places, story: Story, rounds: int, stay: bool) -> None:
-    variables = {"WORKER_NODE": serving.NODE, "IMAGE": serving.IMAGE}
+def _run(places: Places, story: Story, rounds: int, stay: bool, installed: Installed | None) -> None:
+    variables = {"WORKER_NODE": installed.node if installed else serving.NODE, "IMAGE": serving.IMAGE}
     folders = {"RUN": str(places.run), "DATA": str(places.data)}
     filled = manifests.filled(EXAMPLE / "manifests", EXAMPLE / "overlay.yaml", {**variables, **folders})
     click.echo(f"Everything is kept in {places.root}.")
+    places.root.mkdir(parents=True, exist_ok=True)
+    if installed:
+        joining.check_folder(places.root)
     story.step("Drawing construction sites: domain A (day) to learn from, domain B (dusk, rain) for the camera.")
     preparing.prepare_data(places)
     story.step("Training the base model, which gets to know domain A only.")
     preparing.prepare_base_model(places, manifests.parameter(filled[-1], "trainSpec", "input_shape"))
+    with _joined(places, story, filled, installed) if installed else _started(places, story) as server:
+        look = f"sedna get --server {server} ilj -w" if installed else f"kubectl --server {server} get ilj -w"
+        story.say(f"Sedna is up; look on from another terminal: {look}")
+        seconds = rounds * (INSTALLED_SECONDS_PER_ROUND if installed else SECONDS_PER_ROUND)
+        models = _learn(places, story, server, filled, rounds, seconds)
+        if stay or installed:
+            _report(places, story, models, _logs(places, installed))
+        if installed:
+            story.say(f"The camera goes on; `sedna delete ilj {following.JOB}` ends it.")
+        elif stay:
+            story.say("Everything goes on; Ctrl-C ends it.")
+            with suppress(KeyboardInterrupt):
+                signal.pause()
+    if not stay and not installed:
+        _report(places, story, models, _logs(places, installed))
+
+
+@contextmanager
+def _started(places: Places, story: Story) -> Iterator[str]:
+    """A system of the demo's own; gives the address of its GlobalManager, and stops everything at the end."""
     story.step("Building the worker image, and starting a GlobalManager and a LocalController.")
     _begin_anew(places)
     serving.build_image(places)
     with serving.running(places) as server:
-        story.say(f"Sedna is up; look on from another terminal: kubectl --server {server} get ilj -w")
-        models = _learn(places, story, server, filled, rounds)
-        if stay:
-            _report(places, story, models)
-            story.say("Everything goes on; Ctrl-C ends it.")
-            with suppress(KeyboardInterrupt):
-                signal.pause()
+        yield server
         story.step("Stopping what was started.")
-    if not stay:
-        _report(places, story, models)
+
+
+@contextmanager
+def _joined(places: Places, story: Story, filled: list[dict[str, Any]], installed: Installed) -> Iterator[str]:
+    """The system that is there, free of what an earlier attempt submitted."""
+    story.step(f"Asking the GlobalManager at {installed.server} about the node {installed.node}.")
+    gm = GlobalManager(installed.server)
+    try:
+        joining.check_node(gm, installed.node, serving.IMAGE)
+        if cleared := joining.clear(gm, filled, places.root):
+            story.say(f"{cleared} resources of an earlier attempt are deleted.")
+    finally:
+        gm.close()
+    # What workers write to is left to the LocalController, which makes it for their user.
+    places.dataset.parent.mkdir(parents=True)
+    places.results.mkdir(exist_ok=True)
+    places.dataset.touch()
+    yield installed.server
+
+
+def _logs(places: Places, installed: Installed | None) -> str:
+    return "the journal (journalctl -u 'sedna-*')" if installed else str(places.run / "logs")
 
 
 def _begin_anew(places: Places) -> None:
@@ -93,7 +153,9 @@ def _begin_anew(places: Places) -> None:
     places.dataset.touch()
 
 
-def _learn(places: Places, story: Story, server: str, filled: list[dict[str, Any]], rounds: int) -> dict[str, Path]:
+def _learn(
+    places: Places, story: Story, server: str, filled: list[dict[str, Any]], rounds: int, seconds: float
+) -> dict[str, Path]:
     """Submit the job and wait for its rounds; returns every model that served, by title."""
     labeller = Labeller(places.hard_examples, places.truth, places.dataset)
     gm = GlobalManager(server, warn=lambda text: story.say(f"warning: {text}"))
@@ -111,7 +173,7 @@ def _learn(places: Places, story: Story, server: str, filled: list[dict[str, Any
             label,
             rounds=rounds,
             per_round=manifests.samples_per_round(filled[-1]),
-            limit_seconds=rounds * SECONDS_PER_ROUND,
+            limit_seconds=seconds,
             # The paths in the job's sentences are long, and all of them are in the demo's folder.
             say=lambda text: story.say(text.replace(f"{places.root}/", "")),
         )
@@ -120,28 +182,37 @@ def _learn(places: Places, story: Story, server: str, filled: list[dict[str, Any
     return {"before": places.base_model, **{f"after round {number}": Path(url) for number, url in deployed.items()}}
 
 
-def _report(places: Places, story: Story, models: dict[str, Path]) -> None:
+def _report(places: Places, story: Story, models: dict[str, Path], logs: str) -> None:
     story.step("Measuring each model on frames that none was trained on.")
     lists = {domain: places.held_out(domain) for domain in measuring.DOMAINS}
     measured = measuring.measure(models, lists, places.results)
     table = "\n".join(charting.table(measured["scores"]))
-    (places.results / "table.txt").write_text(f"{table}\n", encoding="utf-8")
-    titles = list(models)
-    picturing.picture(measured["frames"], [titles[0], titles[-1]], places.results / "before_and_after.png")
-    charting.chart(measured["scores"], places.results / "metrics_over_rounds.png")
+    pictures = _draw(places, measured, list(models))
     click.echo(f"\n{table}\n")
     for title, path in (
-        ("the same frames before and after", places.results / "before_and_after.png"),
-        ("the metrics over the rounds", places.results / "metrics_over_rounds.png"),
+        *pictures,
         ("all numbers", places.results / "metrics.json"),
         ("the models of each round", places.run / "output" / "train"),
         ("the labelled hard examples", places.dataset),
         ("the last annotated frames", places.hard_examples / "annotated"),
         ("what differs from the quick start", EXAMPLE / "overlay.yaml"),
-        ("logs", places.run / "logs"),
+        ("logs", logs),
     ):
         click.echo(f"  {title:<36}{path}")
+    # The last of all, because the role sedna_demo takes it for the sign that the demo came to its end.
+    (places.results / "table.txt").write_text(f"{table}\n", encoding="utf-8")
     click.secho(f"\nDone in {story.clock()}.", bold=True)
+
+
+def _draw(places: Places, measured: dict[str, Any], titles: list[str]) -> list[tuple[str, Path]]:
+    """Draw what can be drawn: a worker image's Python has no matplotlib."""
+    if find_spec("matplotlib") is None:
+        click.echo("  (no pictures: matplotlib is not in this Python; the numbers are the same)")
+        return []
+    frames, chart = places.results / "before_and_after.png", places.results / "metrics_over_rounds.png"
+    picturing.picture(measured["frames"], [titles[0], titles[-1]], frames)
+    charting.chart(measured["scores"], chart)
+    return [("the same frames before and after", frames), ("the metrics over the rounds", chart)]
 
 
 if __name__ == "__main__":

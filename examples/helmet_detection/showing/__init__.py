@@ -1,7 +1,8 @@
 """The show around the helmet-detection example: what `demo.py` prepares, starts, follows, measures and draws.
 
-`places` (folders), `preparing` (data and base model), `manifests` (overlay), `serving` (`sedna up`), `following` (the
-job through its API), `measuring` (saved models on held-out frames), `picturing` and `charting` (results to look at).
+`places` (folders), `preparing` (data and base model), `manifests` (overlay), `serving` (`sedna up`) or `joining` (a
+system that is installed), `following` (the job through its API), `measuring` (saved models on held-out frames),
+`picturing` and `charting` (results to look at).
 """
 
 from __future__ import annotations

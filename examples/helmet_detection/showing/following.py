@@ -13,7 +13,7 @@ from typing import Any
 
 from sedna.api.kinds import by_kind
 from sedna.cli.client import GlobalManager, path_of
-from sedna.cli.errors import CommandError
+from sedna.cli.errors import CommandError, Unreachable
 
 JOB = "helmet-detection-demo"
 NAMESPACE = "default"
@@ -21,6 +21,8 @@ LOG_LINES = 20
 # One more round than asked for may go by without a deployment: honest metrics can say no.
 SPARE_ROUNDS = 1
 LOOK_SECONDS = 0.5
+# As long as an upgrade or a restart of the GlobalManager's host may take.
+AWAY_SECONDS = 180.0
 # It is started again by itself; what ends every time needs a person.
 CAMERA_MAY_END = 1
 
@@ -42,6 +44,7 @@ class Followed:
     serving: str = ""
     camera_ends: int = 0
     message: str = ""
+    away_since: float | None = None
 
 
 def submit(gm: GlobalManager, manifests: list[dict[str, Any]]) -> None:
@@ -59,6 +62,7 @@ def follow(
     limit_seconds: float,
     say: Say,
     look_seconds: float = LOOK_SECONDS,
+    away_seconds: float = AWAY_SECONDS,
 ) -> dict[int, str]:
     """Wait for `rounds` deployments; returns the deployed models' paths by round.
 
@@ -68,18 +72,34 @@ def follow(
     while len(seen.deployed) < rounds:
         if time.monotonic() > deadline:
             raise JobFailedError(f"the job did not get there in {limit_seconds:.0f} s; it says: {seen.message}")
-        job = gm.ask("GET", path_of(by_kind("IncrementalLearningJob"), NAMESPACE, JOB))
-        status: Mapping[str, Any] = job.get("status") or {}
-        seen.message = str(status.get("message") or seen.message)
-        _tell_serving(gm, seen, status.get("serving") or {}, say)
-        for step in _new_steps(seen, status):
-            _tell(gm, step, say)
-        _note_deployment(seen, status, say)
-        if seen.refused > SPARE_ROUNDS:
-            raise JobFailedError(f"{seen.refused} rounds were not good enough to be deployed: {seen.message}")
-        _let_label(seen, status, label, rounds + seen.refused, per_round, say)
+        if (status := _ask(gm, seen, say, away_seconds)) is not None:
+            _tell_serving(gm, seen, status.get("serving") or {}, say)
+            for step in _new_steps(seen, status):
+                _tell(gm, step, say)
+            _note_deployment(seen, status, say)
+            if seen.refused > SPARE_ROUNDS:
+                raise JobFailedError(f"{seen.refused} rounds were not good enough to be deployed: {seen.message}")
+            _let_label(seen, status, label, rounds + seen.refused, per_round, say)
         pause.wait(look_seconds)
     return seen.deployed
+
+
+def _ask(gm: GlobalManager, seen: Followed, say: Say, away_seconds: float) -> Mapping[str, Any] | None:
+    """The job's status; None while the GlobalManager is away, as it is for a moment when somebody upgrades it."""
+    try:
+        job = gm.ask("GET", path_of(by_kind("IncrementalLearningJob"), NAMESPACE, JOB))
+    except Unreachable as problem:
+        now = time.monotonic()
+        if seen.away_since is None:
+            seen.away_since = now
+            say(f"waits    {first_line(problem)}")
+        if now - seen.away_since >= away_seconds:
+            raise
+        return None
+    seen.away_since = None
+    status: Mapping[str, Any] = job.get("status") or {}
+    seen.message = str(status.get("message") or seen.message)
+    return status
 
 
 def _new_steps(seen: Followed, status: Mapping[str, Any]) -> list[Mapping[str, Any]]:

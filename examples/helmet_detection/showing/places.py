@@ -15,6 +15,7 @@ class Places:
 
     root: Path
     seed: int
+    run_name: str = "run"
 
     @property
     def data(self) -> Path:
@@ -53,7 +54,7 @@ class Places:
     @property
     def run(self) -> Path:
         """The running system and what it makes; begun anew by each run."""
-        return self.root / "run"
+        return self.root / self.run_name
 
     @property
     def dataset(self) -> Path:

@@ -1,6 +1,7 @@
 """`sedna up` as a child of the demo: started, waited for, and stopped whatever happens.
 
-The demo talks to it over HTTP only (`showing.following`), as any user would.
+The demo talks to it over HTTP only (`showing.following`), as any user would; `showing.joining` is for a system that is
+installed.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ import pytest
 from showing.following import JobFailedError, follow, submit
 
 from sedna.cli.client import GlobalManager
+from sedna.cli.errors import Unreachable
 
 
 def step(number: int, stage: str, phase: str, message: str = "") -> dict[str, Any]:
@@ -35,6 +36,8 @@ class FakeServer:
         if request.url.path.endswith("/log"):
             return httpx.Response(200, text=f"log of {request.url.path.split('/')[-2]}\n")
         self._last = next(self._statuses, self._last)
+        if self._last.get("away"):
+            raise httpx.ConnectError("refused", request=request)
         return httpx.Response(200, json={"status": self._last})
 
 
@@ -50,7 +53,7 @@ class Person:
 
 
 def run(
-    statuses: list[dict[str, Any]], rounds: int = 1, person: Person | None = None
+    statuses: list[dict[str, Any]], rounds: int = 1, person: Person | None = None, away_seconds: float = 60.0
 ) -> tuple[dict[int, str], list[str]]:
     said: list[str] = []
     server = FakeServer(statuses)
@@ -64,6 +67,7 @@ def run(
             limit_seconds=60,
             say=said.append,
             look_seconds=0.001,
+            away_seconds=away_seconds,
         )
     finally:
         client.close()
@@ -132,6 +136,18 @@ def test_labels_are_given_for_this_round_and_the_next_but_not_beyond_the_last() 
     person = Person()
     run([waiting] * 10 + [training] * 20 + [DEPLOYED] * 5 + [second], rounds=2, person=person)
     assert person.labelled == 16
+
+
+def test_a_globalmanager_that_is_away_for_a_moment_is_waited_for() -> None:
+    away: dict[str, Any] = {"away": True}
+    deployed, said = run([{}, away, away, DEPLOYED])
+    assert deployed == {1: "/out/train/1/model.pb"}
+    assert sum(line.startswith("waits    cannot reach the GlobalManager") for line in said) == 1
+
+
+def test_a_globalmanager_that_stays_away_ends_the_demo() -> None:
+    with pytest.raises(Unreachable):
+        run([{"away": True}], away_seconds=0.0)
 
 
 def test_one_round_that_is_not_good_enough_is_no_failure_two_are() -> None:
