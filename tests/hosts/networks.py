@@ -25,7 +25,7 @@ FIRST_HOST = 11
 BRIDGE = "lab0"
 # From linux/sched.h: the kind of namespace to enter.
 CLONE_NEWNET = 0x40000000
-# The network in which this process began, kept open: PID 1's is not everybody's to look at, root's in a container either.
+# The network in which this process began, kept open: in a container, not even root may look at PID 1's.
 _OWN = os.open("/proc/self/ns/net", os.O_RDONLY)
 
 
