@@ -73,18 +73,27 @@ def train_base_model(images: Any, digits: Any, path: Path) -> None:
     estimator.save(str(path))
 
 
-def write_manifests(folder: Path, node: str, image: str) -> None:
-    """The four manifests with this folder's paths, the node and the image filled in."""
+def write_manifests(folder: Path, place: Path, node: str, training_node: str, image: str) -> None:
+    """The four manifests with the folder's path on the hosts, the nodes and the image filled in."""
     target = folder / "manifests"
     target.mkdir(exist_ok=True)
-    filled = {"DIGITS": str(folder), "WORKER_NODE": node, "IMAGE": image}
+    filled = {"DIGITS": str(place), "WORKER_NODE": node, "TRAINING_NODE": training_node, "IMAGE": image}
     for template in sorted((HERE / "manifests").glob("*.yaml")):
         text = string.Template(template.read_text(encoding="utf-8")).substitute(filled)
         (target / template.name).write_text(text, encoding="utf-8")
 
 
-def prepare(folder: Path, node: str = "edge-node", image: str = "sedna/example-digits:v1") -> None:
+def prepare(
+    folder: Path,
+    node: str = "edge-node",
+    image: str = "sedna/example-digits:v1",
+    training_node: str | None = None,
+    place: Path | None = None,
+) -> None:
     """Write everything below `folder`, replacing what an earlier run wrote.
+
+    `place` is where the folder will lie on the hosts, if it is carried there; `training_node` is another node that
+    trains and evaluates.
 
     dataset/train.csv: the dataset, with only its header yet. labelled/batch_N.csv: new samples with labels,
     to append to it. stream/stream.csv: what the camera sees; stream/truth.csv: what label.py knows of it.
@@ -107,16 +116,18 @@ def prepare(folder: Path, node: str = "edge-node", image: str = "sedna/example-d
     write_table(folder / "held_out" / "turned.csv", turned(x[rest]), "label", y[rest])
     for made in ("hard_examples", "output"):
         (folder / made).mkdir(exist_ok=True)
-    write_manifests(folder, node, image)
+    write_manifests(folder, place or folder, node, training_node or node, image)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="the folder to write to")
-    parser.add_argument("--node", default="edge-node", help="the node that runs the workers")
+    parser.add_argument("--node", default="edge-node", help="the node with the data, which runs the workers")
+    parser.add_argument("--training-node", help="another node, which trains and evaluates")
+    parser.add_argument("--place", type=Path, help="where the folder will lie on the hosts, if it is carried there")
     parser.add_argument("--image", default="sedna/example-digits:v1", help="the worker image")
     given = parser.parse_args()
-    prepare(given.out, given.node, given.image)
+    prepare(given.out, given.node, given.image, given.training_node, given.place)
     print(f"The example is in {given.out.absolute()}.")
 
 

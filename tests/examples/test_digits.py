@@ -77,6 +77,16 @@ def test_the_manifests_name_this_folder_this_node_and_this_image(prepared: Path)
         assert Path(made[name]["spec"]["url"]).is_file()
 
 
+def test_the_manifests_may_be_for_two_hosts_to_which_the_folder_is_carried(tmp_path: Path) -> None:
+    made = ["--out", str(tmp_path), "--node", "edge-7", "--training-node", "cloud", "--place", "/srv/digits"]
+    run(EXAMPLE / "prepare.py", *made)
+    job = yaml.safe_load((tmp_path / "manifests" / "job.yaml").read_text())["spec"]
+    nodes = [job[stage]["template"]["spec"]["nodeName"] for stage in ("trainSpec", "evalSpec", "deploySpec")]
+    assert nodes == ["cloud", "cloud", "edge-7"]
+    assert job["outputDir"] == "/srv/digits/output"
+    assert str(tmp_path) not in "".join(path.read_text() for path in (tmp_path / "manifests").iterdir())
+
+
 def test_a_round_learns_the_turned_digits_and_keeps_the_upright_ones(prepared: Path, tmp_path: Path) -> None:
     worker = EXAMPLE / "worker"
     base = prepared / "models" / "base" / "model.joblib"
