@@ -35,6 +35,10 @@ class Cloud(Cluster):
         self.nodes = [node_of(machine) for machine in lab.machines.values()]
         super().__init__(self.server, DEADLINE)
 
+    def apply(self, manifests: str) -> None:
+        """Submit manifests by the `sedna` command on the cloud host, which every installation has."""
+        self.host.run("sedna", "apply", "--server", self.server, "--filename", "-", stdin=manifests)
+
     def kubectl(self, *words: str, stdin: str | None = None, check: bool = True) -> str:
         """Run kubectl on the cloud host, with no kubeconfig, and return what it prints."""
         argv = ("env", "KUBECONFIG=/nonexistent", "kubectl", "--server", self.server, *words)

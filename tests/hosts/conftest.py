@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from tests.house.project import ROOT
 
 # Read before the environment is cleaned for each test.
 LAB = os.environ.get("SEDNA_LAB", "")
+REQUIRED = os.environ.get("SEDNA_TEST_REQUIRE", "").split(",")
 JOURNALS = ROOT / ".journals"
 
 
@@ -36,6 +38,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(
                     pytest.mark.skip(reason="SEDNA_LAB names no lab: real hosts are tested by make test-hosts")
                 )
+            elif item.get_closest_marker("kubectl") and "kubectl" not in REQUIRED and shutil.which("kubectl") is None:
+                item.add_marker(pytest.mark.skip(reason="kubectl is not installed; the hosts get this machine's"))
 
 
 @pytest.hookimpl(hookwrapper=True)

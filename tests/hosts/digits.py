@@ -75,8 +75,8 @@ class Digits:
         return [(changed if text == job else text).replace(NODE, node_of(self.edge)) for text in filled]
 
     def submit(self, *, hot: bool = True, batch: int = 80) -> None:
-        """Submit it by kubectl on the cloud host, and wait until the first model serves."""
-        self.cloud.kubectl("apply", "-f", "-", stdin="---\n".join(self.manifests(hot=hot, batch=batch)))
+        """Submit it on the cloud host, and wait until the first model serves."""
+        self.cloud.apply("---\n".join(self.manifests(hot=hot, batch=batch)))
         self.cloud.until_served(INFERENCE, 0)
 
     def label(self, number: int, *, lines: int | None = None) -> int:

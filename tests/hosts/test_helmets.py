@@ -71,7 +71,7 @@ def carry(cloud: Machine, edge: Machine, scenes: Path) -> None:
 def test_a_detector_learns_on_the_cloud_what_an_edge_sees(lab: Lab, cloud: Cloud, scenes: Path) -> None:
     edge = lab["edge2"]
     carry(cloud.host, edge, scenes)
-    cloud.kubectl("apply", "-f", "-", stdin=short_job(cloud.host, edge))
+    cloud.apply(short_job(cloud.host, edge))
     cloud.until_served(f"{JOB}-inference", 0)
     wait_until("hard examples are saved", lambda: edge.shell(f"ls {PLACE}/he"), seconds=180)
     for number in (1, 2):

@@ -85,6 +85,7 @@ def test_status_and_journal_say_what_a_person_needs(example: Digits) -> None:
         wait_until(f"{service} says how it stands", status, re.compile(sentence).fullmatch, seconds=60)
 
 
+@pytest.mark.kubectl
 def test_stopping_the_jobs_target_pauses_it_there_and_starting_it_resumes(example: Digits) -> None:
     cloud = example.cloud
     submit(example)

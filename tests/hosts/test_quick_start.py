@@ -18,7 +18,7 @@ MANIFESTS = helmets.EXAMPLE / "manifests"
 JOB = "helmet-detection-demo"
 DATASET = "/data/helmet_detection/train_data/train_data.txt"
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = [pytest.mark.timeout(1200), pytest.mark.kubectl]
 
 
 def printed(name: str, node: str) -> str:
