@@ -54,7 +54,11 @@ def image() -> None:
     metavar="PATH",
     help="Make the environment from this folder (or tar archive) of wheels, and ask no package index.",
 )
-@click.option("--dry-run", is_flag=True, help="Only tell whether the image would be built.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Only tell whether the image would be built, and whether its environment is missing.",
+)
 @_images_dir
 def build(
     source: Path, reference: str, python: str | None, wheels: Path | None, dry_run: bool, images_dir: Path | None
@@ -80,6 +84,8 @@ def build(
         warn(text)
     outcome = "unchanged" if not built.changed else "built (dry run)" if dry_run else "built"
     click.echo(f"{parsed} {outcome} in {built.folder}")
+    if dry_run and built.environment_missing:
+        click.echo("environment missing")
 
 
 @image.command("list")
