@@ -24,6 +24,8 @@ PATIENCE = 1200.0
 # The only image that these tests use: its environment is small.
 IMAGE = {"name": "sedna/example-digits", "tag": "v1"}
 SOURCE = {"source": "examples/digits/worker", "lock": "requirements.lock"}
+# What an upgrade is tried from; read before the environment is cleaned for each test.
+EARLIER = os.environ.get("SEDNA_UPGRADE_FROM") or "HEAD^"
 
 
 def bundle_of(lab: Lab) -> Path:
@@ -46,9 +48,9 @@ def play(lab: Lab, playbook: str, *, tree: Path = ROOT, bundle: Path | None = No
     return run(argv, timeout=PATIENCE).stdout
 
 
-def commit_before() -> str | None:
-    """Return the commit before this one, if it has playbooks; None for the first and for a shallow clone."""
-    asked = ["git", "-C", str(ROOT), "rev-parse", "--verify", "--quiet", "HEAD^"]
+def earlier_commit() -> str | None:
+    """Return the commit before this one (or SEDNA_UPGRADE_FROM), if it can be installed; a shallow clone has none."""
+    asked = ["git", "-C", str(ROOT), "rev-parse", "--verify", "--quiet", f"{EARLIER}^{{commit}}"]
     found = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
     if not found:
         return None

@@ -15,14 +15,14 @@ from tests.hosts.clouds import Cloud, node_of
 from tests.hosts.digits import INFERENCE, JOB, Digits
 from tests.hosts.labs import Lab
 from tests.hosts.machines import Machine
-from tests.hosts.playing import IMAGE, bundle_of, check_out, commit_before, make_bundle, play
+from tests.hosts.playing import IMAGE, bundle_of, check_out, earlier_commit, make_bundle, play
 from tests.hosts.test_operators import SERVING, frozen_training, life_of, submit
 
 pytestmark = pytest.mark.timeout(3600)
 
-# Everything that the name says is ours, wherever it is; what the journal remembers is no trace on the host.
-SKIPPED = ["(", "-path", "/proc", "-o", "-path", "/sys", "-o", "-path", "/var/log/journal", ")", "-prune"]
-TRACES = ["find", "/", "-xdev", *SKIPPED, "-o", "-iname", "*sedna*", "-print"]
+# Everything that the name says is ours, wherever it is; what the journal and kubectl remember is theirs.
+SKIPPED = ["-path", "/proc", "-o", "-path", "/sys", "-o", "-path", "/var/log/journal", "-o", "-path", "*/.kube"]
+TRACES = ["find", "/", "-xdev", "(", *SKIPPED, ")", "-prune", "-o", "-iname", "*sedna*", "-print"]
 
 
 @pytest.fixture
@@ -35,9 +35,11 @@ def installed_again(installed: Lab) -> Iterator[None]:
 @pytest.fixture
 def earlier(lab: Lab, installed_again: None, tmp_path: Path) -> str:
     """The commit before this one, installed on fresh hosts by its own playbooks; the name of its release."""
-    commit = commit_before()
+    commit = earlier_commit()
     if commit is None:
-        pytest.skip("there is no commit before this one that could be installed (a shallow clone?)")
+        pytest.skip(
+            "there is no earlier commit that could be installed (a shallow clone?); SEDNA_UPGRADE_FROM names one"
+        )
     tree = check_out(commit, tmp_path / "earlier")
     # Most wheels are the same; what differs is downloaded.
     bundle = make_bundle(tree, Path(shutil.copytree(bundle_of(lab), tmp_path / "bundle")))
