@@ -81,7 +81,9 @@ def _keep(snapshot: Snapshot, before: Serving, worker: Worker, model: ModelVersi
     load = cargo(snapshot, model)
     if has(snapshot, worker, model):
         lost = again(snapshot, worker, load)
-        return replace(service, create=lost.create, happenings=(*service.happenings, *lost.happenings))
+        if lost.is_complete or _serves(worker, model):
+            return replace(service, create=lost.create, happenings=(*service.happenings, *lost.happenings))
+    # Told of one that was lost before its node had it: as if it had not been told, or it would wait for ever.
     carried = carry(snapshot, worker.spec.node_name, load)
     if carried.is_complete:
         return replace(service, change=(_with_model(worker, carried.models[0]),))
@@ -96,6 +98,15 @@ def _keep(snapshot: Snapshot, before: Serving, worker: Worker, model: ModelVersi
         look_again_at=min(times) if times else None,
         happenings=(*service.happenings, *coming.happenings),
     )
+
+
+def _serves(worker: Worker, model: ModelVersion) -> bool:
+    """Whether the model that this worker was told of is on its node: it needs no artifact for now."""
+    served = worker.status.model
+    if served is None:
+        return worker.status.phase == "Running" and not worker.spec.hot_update
+    same = served.url == model.url and (None in (served.sha256, model.sha256) or served.sha256 == model.sha256)
+    return served.state == "Loaded" and same
 
 
 def _make(snapshot: Snapshot, before: Serving, model: ModelVersion) -> Service:

@@ -434,6 +434,55 @@ class TestVanishing:
         assert only(world, "model-1")["metadata"]["name"] == name
         assert world.worker(INFERENCE)["spec"]["models"][0]["artifact"]["name"] == name
 
+    def test_the_model_that_an_inference_worker_waits_for_is_lost_and_cannot_be_sent_at_once(self) -> None:
+        world = World()
+        world.node()
+        world.node("cloud")
+        world.model("initial-model")
+        world.model("deploy-model", nodeName="cloud")
+        world.dataset()
+        world.create(job_manifest())
+        world.settle()
+        world.send_all()
+        name = only(world)["metadata"]["name"]
+        waiting = "The inference worker starts on node edge-node."
+        # Nobody has fetched it, and it is gone.
+        world.store.delete(Key("Artifact", "default", name))
+        world.settle()
+        assert world.status()["serving"]["message"] == (
+            f"{waiting} Waits for model deploy-model from node cloud: nothing is sent yet."
+        )
+        world.sends(name, phase="Failed", reason="StoreFull", message="Full.", updateTime="2026-11-22T12:00:00Z")
+        world.settle()
+        assert world.status()["serving"]["message"] == (
+            f"{waiting} Node cloud could not send model deploy-model: Full. It is asked for again 2026-11-22T12:01:00Z."
+        )
+        uid = world.artifact_uid(name)
+        world.advance(70)
+        assert world.artifact_uid(name) not in (None, uid)
+        world.store.delete(Key("Node", "", "cloud"))
+        world.store.delete(Key("Artifact", "default", name))
+        world.settle()
+        assert world.status()["serving"]["message"] == (
+            f"{waiting} Node cloud, which is to send model deploy-model, is not registered."
+        )
+        world.node("cloud")
+        world.advance(60)
+        world.send_all()
+        assert world.status()["serving"]["message"] == waiting
+
+    def test_what_serves_already_is_not_said_to_wait_when_its_artifact_fails(self, world: World) -> None:
+        to_deploy(world)
+        world.send_all()
+        world.serves()
+        name = only(world, "model-1")["metadata"]["name"]
+        world.store.delete(Key("Artifact", "default", name))
+        world.settle()
+        world.sends(name, phase="Failed", reason="ModelNotFound", message="It is not there.")
+        world.settle()
+        assert world.status()["serving"]["message"] == "The inference worker runs on node edge-node."
+        assert world.worker(INFERENCE)["spec"]["models"][0]["artifact"]["name"] == name
+
 
 class TestServingElsewhere:
     """The inference worker's own node is lost, or chosen anew."""
