@@ -86,14 +86,24 @@ def carry(snapshot: Snapshot, node: str, cargo: Cargo) -> Carried:
 
 
 def again(snapshot: Snapshot, worker: Worker, cargo: Cargo) -> Carried:
-    """What a worker refers to and somebody took away is sent once more; the rest is as complete as it was."""
+    """What a worker refers to and somebody took away is sent once more; the rest is as complete as it was.
+
+    It fails when that cannot be had again, and when it has come as something else.
+    """
     samples, models = _contents(snapshot, cargo)
     known = {each.name: each for each in (samples, *models) if each is not None}
     lost: list[Content] = []
-    for name in references(worker):
+    for fetched in _fetched(worker):
+        name = fetched.name
         found = snapshot.artifact(name)
-        if _arrival(found) is not None:
+        arrival = _arrival(found)
+        if arrival is not None and arrival.tree == fetched.tree:
             continue
+        if arrival is not None:
+            # Sent anew after it was deleted, and something had changed at its source: what the worker was told of is
+            # in no store any more, and this is not what it was to work on.
+            sentence = f"artifact {name}, which worker {worker.metadata.name} is to fetch, was deleted and sent again"
+            return Carried(failure=Failure("ArtifactGone", f"{sentence} with other content.", found))
         if name not in known:
             # The dataset has moved since, and what it names may be other samples.
             sentence = f"artifact {name}, which worker {worker.metadata.name} is to fetch, was deleted."

@@ -406,6 +406,44 @@ class TestVanishing:
         assert record["reason"] == "ArtifactGone"
         assert record["message"] == f"artifact {name}, which worker helmets-train-1 is to fetch, was deleted."
 
+    def test_one_that_comes_again_with_other_content_fails_the_round_at_once(self, world: World) -> None:
+        world.send_all()
+        name = only(world)["metadata"]["name"]
+        world.store.delete(Key("Artifact", "default", name))
+        world.settle()
+        # A sample has changed since.
+        world.sends(name, phase="Ready", tree="e" * 64, sizeBytes=40_000_001, sentBytes=40_000_001)
+        world.settle()
+        (record,) = world.history()
+        assert record["reason"] == "ArtifactGone"
+        assert record["message"] == (
+            f"artifact {name}, which worker helmets-train-1 is to fetch, was deleted and sent again with other content."
+        )
+
+    def test_a_model_that_comes_again_as_another_one_is_told_to_the_worker_that_waits_for_it(self) -> None:
+        world = World()
+        world.node()
+        world.node("cloud")
+        world.model("initial-model")
+        world.model("deploy-model", nodeName="cloud")
+        world.dataset()
+        world.create(job_manifest())
+        world.settle()
+        world.send_all()
+        name = only(world)["metadata"]["name"]
+        world.store.delete(Key("Artifact", "default", name))
+        world.settle()
+        world.sends(name, phase="Ready", tree="e" * 64, sizeBytes=1, sentBytes=1)
+        world.settle()
+        assert world.worker(INFERENCE)["spec"]["models"][0]["artifact"]["tree"] == "e" * 64
+        # What it serves is never changed behind its back.
+        world.serves()
+        world.store.delete(Key("Artifact", "default", name))
+        world.settle()
+        world.sends(name, phase="Ready", tree="f" * 64, sizeBytes=1, sentBytes=1)
+        world.settle()
+        assert world.worker(INFERENCE)["spec"]["models"][0]["artifact"]["tree"] == "e" * 64
+
     def test_one_whose_node_is_gone_as_well_fails_the_round(self, world: World) -> None:
         world.send_all()
         world.store.delete(Key("Node", "", "edge-node"))
