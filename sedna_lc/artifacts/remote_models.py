@@ -47,6 +47,8 @@ class _Fetch:
     failure: Never | None = None
     path: Path | None = None
     looked_at: float = 0.0
+    credentials: set[str | None] = field(default_factory=set)
+    """The names that were asked with so far; one that is not among them is no reason to wait."""
 
     @property
     def pending(self) -> bool:
@@ -107,16 +109,25 @@ class RemoteModels:
             return kept
         key = (model.url, model.sha256 or "")
         with self._lock:
-            fetch = self._fetches.setdefault(key, _Fetch(model, self._pauses()))
+            fetch = self._fetches.get(key)
+            # Whoever waits is woken by every failure, and asks again: that alone must not cut a pause short.
+            is_new = fetch is None
+            if fetch is None:
+                fetch = self._fetches[key] = _Fetch(model, self._pauses())
             if fetch.path is not None and self._monotonic() - fetch.looked_at < _FRESH_SECONDS and fetch.path.exists():
                 return fetch.path
             if fetch.failure is not None:
                 del self._fetches[key]
                 raise fetch.failure
+            if fetch.path is not None:
+                fetch.path, fetch.pauses, is_new = None, self._pauses(), True
             # The manifest may name another credential by now.
-            fetch.model, fetch.path = model, None
+            is_new = is_new or model.credential_name not in fetch.credentials
+            fetch.model = model
+            fetch.credentials.add(model.credential_name)
             fetch.waiters.add(waiter)
-        self._loop.add((model.url, ""))
+        if is_new:
+            self._loop.add((model.url, ""))
         raise _hindered(fetch)
 
     def _step(self, key: Key) -> float | None:

@@ -16,6 +16,7 @@ from sedna.api.workers import ModelReference
 from sedna.common.credentials import Credential
 from sedna.common.digests import digest
 from sedna.common.object_stores import FileSystem, Opener, open_file_system
+from sedna.common.remote_errors import Unreachable
 from sedna_lc.artifacts.remote_models import RemoteModels
 from sedna_lc.artifacts.remote_versions import RemoteVersions
 from sedna_lc.errors import Hindered, Never
@@ -33,10 +34,19 @@ def server() -> Iterator[S3Server]:
         yield made
 
 
+def soon() -> Iterator[float]:
+    return growing(0.05, 0.1)
+
+
 class Node:
     """An LC's part, and a worker that waits to be told."""
 
-    def __init__(self, folder: Path, opener: Opener = open_file_system) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        opener: Opener = open_file_system,
+        pauses: Callable[[], Iterator[float]] = soon,
+    ) -> None:
         self.folder = folder / "remote"
         self.credentials = folder / "credentials"
         self.wanted: set[str] = set()
@@ -44,7 +54,6 @@ class Node:
         self._told = threading.Condition()
         self._count = 0
         versions = RemoteVersions(self.folder)
-        pauses = lambda: growing(0.05, 0.1)  # noqa: E731
         self.models = RemoteModels(
             versions, self.credentials, lambda: self.wanted, pauses, lambda: self.now + time.monotonic(), opener
         )
@@ -226,6 +235,44 @@ def test_a_model_that_changes_while_it_comes_is_never_a_mixture(server: S3Server
         assert ((path / "a").read_bytes(), (path / "b").read_bytes()) == (b"a2", b"b2")
     finally:
         node.models.close()
+
+
+def test_a_worker_that_asks_whenever_it_is_woken_does_not_make_a_dead_store_be_asked_without_pause(
+    tmp_path: Path,
+) -> None:
+    """Each failure wakes the worker, and the worker asks again."""
+    asked: list[str] = []
+    paused = threading.Event()
+
+    def opener(url: str, credential: Credential | None) -> FileSystem:
+        asked.append(url)
+        raise Unreachable("the store does not answer")
+
+    def pauses() -> Iterator[float]:
+        yield from (0.0, 0.0, 0.0)
+        paused.set()
+        yield 3600.0
+
+    node = Node(tmp_path, opener, pauses)
+    dead, marker = "http://dead/model", "http://marker/model"
+
+    def ask(url: str = dead) -> None:
+        with pytest.raises(Hindered):
+            node.bring(url, credential=None)
+
+    node.models.subscribe(lambda _: ask())
+    try:
+        ask()
+        assert paused.wait(DEADLINE)
+        for _ in range(20):
+            ask()
+        # What is added later has its turn later: when this one was asked, the other would have been, too.
+        node.models.subscribe(node._wake)
+        ask(marker)
+        node.until(lambda: marker in asked)
+    finally:
+        node.models.close()
+    assert asked.count(dead) == 4, "one for each pause"
 
 
 class TestCredentials:
