@@ -20,12 +20,13 @@ def decide(blobs: Iterable[Blob], needed: Set[str], now: float, keep_seconds: fl
     """Removes what nobody needs and nobody has asked for in `keep_seconds`.
 
     Args:
-        blobs: everything that is there.
-        needed: the sha256 of every tree that an Artifact names, and of every file that those trees name.
+        blobs: everything that is there, also what has come in part.
+        needed: the sha256 of every tree that an Artifact names, and of every file that those trees name. Parts of
+            them stay, too: over a poor line, between one piece and the next there may be days.
         now: seconds since 1970, by the clock that touches blobs.
         keep_seconds: a blob may be on its way into a tree that is not finished; so long it is taken to be.
     """
-    idle = sorted((blob for blob in blobs if blob.part or blob.sha256 not in needed), key=lambda blob: blob.touched)
+    idle = sorted((blob for blob in blobs if blob.sha256 not in needed), key=lambda blob: blob.touched)
     # The time of a clock that was set back lies in the future; such a blob waits like a fresh one.
     ages = [(blob, now - blob.touched) for blob in idle]
     remove = tuple(blob for blob, age in ages if age >= keep_seconds)

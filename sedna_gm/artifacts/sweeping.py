@@ -2,6 +2,7 @@
 
 The place is looked at before the Artifacts are, so that what was sent and named in between is known to be needed; what
 is named after that was touched by its sender, and stays. Where it cannot be told what is needed, nothing goes.
+An Artifact names its tree from the moment it begins to be sent; what a Failed one has sent is of no use any more.
 `sedna_gm.artifacts.collecting` does this again and again for the GlobalManager's own store; for a bucket, which others
 may share, an operator does it with `sedna-gm collect`.
 """
@@ -82,7 +83,7 @@ class Sweep:
         for begin in range(0, len(decision.remove), _BATCH):
             # Removing many takes a while, in which something may have been named that was of no use before.
             needed = self._needed()
-            batch = [blob for blob in decision.remove[begin : begin + _BATCH] if blob.part or blob.sha256 not in needed]
+            batch = [blob for blob in decision.remove[begin : begin + _BATCH] if blob.sha256 not in needed]
             size += self._blobs.delete(batch)
             removed += len(batch)
         return Swept(removed, size, decision.again)
@@ -97,7 +98,7 @@ class Sweep:
             if not self._senders_touch and status.get("phase") not in _FINAL:
                 name = f"{artifact['metadata'].get('namespace', 'default')}/{artifact['metadata']['name']}"
                 raise Unclear(f"the Artifact {name} is being sent, and may count on what is there; try again later")
-            if tree := status.get("tree"):
+            if status.get("phase") != "Failed" and (tree := status.get("tree")):
                 trees.add(tree)
         known = {tree: self._known.get(tree) or self._named(tree) for tree in trees}
         self._known = {tree: named for tree, named in known.items() if named}

@@ -57,7 +57,7 @@ def keep(blobs: DiskBlobs, *contents: bytes) -> str:
     return tree.digest
 
 
-def name(resources: MemoryStore, tree: str, called: str = "a", **spec: Any) -> None:
+def name(resources: MemoryStore, tree: str, called: str = "a", phase: str = "Ready", **spec: Any) -> None:
     """Makes an Artifact that names a tree."""
     made = resources.create(
         {
@@ -67,7 +67,7 @@ def name(resources: MemoryStore, tree: str, called: str = "a", **spec: Any) -> N
             "spec": {"nodeName": "n", **spec},
         }
     )
-    resources.update_status({**made, "status": {"phase": "Ready", "tree": tree}})
+    resources.update_status({**made, "status": {"phase": phase, "tree": tree}})
 
 
 def left(blobs: DiskBlobs) -> set[str]:
@@ -112,6 +112,37 @@ def test_what_was_asked_for_again_is_fresh_again(blobs: DiskBlobs, collector: Co
     assert left(blobs) == set()
     # The hash of the first half is forgotten with it.
     assert blobs.append(sha(b"part"), 0, b"part", 4) == 4
+
+
+@pytest.mark.parametrize("phase", ["Pending", "Sending"])
+def test_what_is_still_being_sent_over_a_line_that_was_cut_for_a_week_is_not_thrown_away(
+    store: MemoryStore, blobs: DiskBlobs, collector: Collector, clock: StandingClock, phase: str
+) -> None:
+    coming = Tree(
+        "folder", tuple(TreeFile(f"f{n}", len(data), sha(data)) for n, data in enumerate((b"whole", b"part")))
+    )
+    for data in (coming.dump(), b"whole"):
+        blobs.append(sha(data), 0, data, len(data))
+    blobs.append(sha(b"part"), 0, b"pa", 4)
+    blobs.append(sha(b"other"), 0, b"ot", 5)
+    name(store, coming.digest, phase=phase)
+    clock.forward(7 * 24 * KEEP)
+    collector.collect()
+    assert left(blobs) == {coming.digest, sha(b"whole"), sha(b"part")}
+    assert blobs.append(sha(b"part"), 2, b"rt", 4) == 4
+    assert blobs.missing({sha(b"whole"): 5, sha(b"part"): 4}) == {}
+
+
+def test_what_a_failed_artifact_has_sent_goes_after_its_time(
+    store: MemoryStore, blobs: DiskBlobs, collector: Collector, clock: StandingClock
+) -> None:
+    name(store, keep(blobs, b"one"), phase="Failed")
+    clock.forward(KEEP - 1)
+    collector.collect()
+    assert sha(b"one") in left(blobs)
+    clock.forward(1)
+    collector.collect()
+    assert left(blobs) == set()
 
 
 def test_a_tree_that_is_not_there_yet_holds_up_nothing(

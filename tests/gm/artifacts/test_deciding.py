@@ -38,9 +38,9 @@ def test_what_an_artifact_names_stays_however_old_it_is() -> None:
     assert (decision.remove, decision.again) == ((), None)
 
 
-def test_a_part_of_a_needed_blob_goes_too_since_the_blob_itself_is_what_is_needed() -> None:
-    part = old("a", part=True)
-    assert decide([part], frozenset({"a"}), NOW, KEEP).remove == (part,)
+def test_a_part_of_a_needed_blob_stays_however_long_its_line_is_cut() -> None:
+    part, other = old("a", part=True), old("b", part=True)
+    assert decide([part, other], frozenset({"a"}), NOW, KEEP).remove == (other,)
 
 
 def test_a_clock_that_was_set_back_removes_nothing_early() -> None:
@@ -55,9 +55,9 @@ def test_every_blob_is_needed_or_fresh_or_removed(found: list[Blob], needed: set
     waiting = []
     for blob in found:
         if blob in removed:
-            assert blob.part or blob.sha256 not in needed
+            assert blob.sha256 not in needed
             assert NOW - blob.touched >= KEEP
-        elif blob.part or blob.sha256 not in needed:
+        elif blob.sha256 not in needed:
             assert NOW - blob.touched < KEEP
             waiting.append(blob)
     assert (decision.again is None) == (not waiting)
