@@ -7,10 +7,12 @@ a member that is no plain file below the folder is refused.
 from __future__ import annotations
 
 import gzip
+import lzma
 import os
 import shutil
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -20,6 +22,7 @@ from sedna.images.records import ImageProblem
 
 # zip's first year, and a time that no clock of a build machine ever shows.
 _TIME = 315532800
+_CHUNK = 1 << 20
 
 
 def pack(archive: Path, files: Mapping[str, Path], *, compressed: bool) -> None:
@@ -51,11 +54,7 @@ def opened(path: Path) -> Iterator[Path]:
         yield path
         return
     with tempfile.TemporaryDirectory(prefix="sedna-", dir=_roomy(path)) as folder:
-        try:
-            with tarfile.open(path) as archive:
-                _unpack(archive, Path(folder))
-        except tarfile.TarError as error:
-            raise ImageProblem(f"{path} is neither a folder nor a tar archive: {error}") from error
+        _unpack_file(path, Path(folder))
         yield Path(folder)
 
 
@@ -73,6 +72,22 @@ def _write(target: object, files: Mapping[str, Path]) -> None:
             member.mode = 0o755 if os.access(files[name], os.X_OK) else 0o644
             with files[name].open("rb") as content:
                 archive.addfile(member, content)
+
+
+def _unpack_file(path: Path, folder: Path) -> None:
+    try:
+        with tarfile.open(path) as archive:
+            _unpack(archive, folder)
+            # The checksum of what is compressed comes last, and tarfile stops before it.
+            while archive.fileobj is not None and archive.fileobj.read(_CHUNK):
+                pass
+    except tarfile.TarError as error:
+        raise ImageProblem(f"{path} is neither a folder nor a tar archive: {error}") from error
+    except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
+        raise ImageProblem(f"{path} is cut off or damaged ({error}): copy or make it again") from error
+    except OSError as error:
+        # Of a damaged bz2, or of the disk; either names what it is about, or says it.
+        raise ImageProblem(f"{path} cannot be unpacked into {folder}: {error}") from error
 
 
 def _unpack(archive: tarfile.TarFile, folder: Path) -> None:

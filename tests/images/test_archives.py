@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import random
 import tarfile
 from pathlib import Path
 
@@ -63,6 +64,31 @@ def test_a_member_that_is_no_plain_file_below_is_refused(tmp_path: Path, name: s
     with pytest.raises(ImageProblem, match="no plain file"), opened(tmp_path / "evil.tar"):
         pass
     assert sorted(path.name for path in tmp_path.iterdir()) == ["evil.tar"]
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "cut to its head"])
+@pytest.mark.parametrize("compressed", [True, False])
+def test_a_copy_that_was_cut_off_or_damaged_is_told_in_a_sentence(
+    tmp_path: Path, damage: str, compressed: bool
+) -> None:
+    source = files(tmp_path / "source")
+    source["train.py"].write_bytes(random.Random(5).randbytes(200_000))
+    pack(tmp_path / "app.tar", source, compressed=compressed)
+    data = bytearray((tmp_path / "app.tar").read_bytes())
+    if damage == "flipped":
+        data[300 if not compressed else 100_000] ^= 0xFF
+    (tmp_path / "app.tar").write_bytes(data[: {"cut": 90_000, "cut to its head": 5}.get(damage, len(data))])
+    with pytest.raises(ImageProblem, match=r"app\.tar (is|cannot be)"), opened(tmp_path / "app.tar"):
+        pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["app.tar", "source"]
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with (
+        pytest.raises(ImageProblem, match=r"absent\.tar\.gz cannot be unpacked.*No such file"),
+        opened(tmp_path / "absent.tar.gz"),
+    ):
+        pass
 
 
 def test_something_else_is_told(tmp_path: Path) -> None:
