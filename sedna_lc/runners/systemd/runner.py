@@ -238,16 +238,18 @@ class SystemdRunner:
 
     def _install(self, name: str, spec: UnitSpec) -> None:
         text = unitfiles.render_service(spec, self._settings.user, self._settings.sandbox)
-        if unitfiles.install(self._settings.units_dir, name, text):
-            self._systemd.enable(name)
-            self._systemd.reload()
+        unitfiles.install(self._settings.units_dir, name, text)
+        self._enable(name)
 
     def _ensure_target(self, name: str) -> bool:
         """Make the job's target, if it is new; whether the operator lets the job run."""
         text = unitfiles.render_target(name)
         mark = self._started_mark(name)
-        if unitfiles.install(self._settings.units_dir, name, text):
-            self._systemd.enable(name)
+        changed = unitfiles.install(self._settings.units_dir, name, text)
+        if not mark.exists():
+            self._enable(name)
+        elif changed:
+            # Once it has run, whether it is enabled is the operator's decision.
             self._systemd.reload()
         facts = self._systemd.read(name, load=True)
         if facts is not None and (facts.active is not ActiveState.INACTIVE or facts.has_job):
@@ -259,6 +261,15 @@ class SystemdRunner:
         self._systemd.start(name)
         mark.touch()
         return True
+
+    def _enable(self, name: str) -> None:
+        """Have systemd read a unit's file and start it at boot.
+
+        Whatever was there already: an attempt that ended between file and link left a unit that no boot starts.
+        """
+        self._systemd.enable(name)
+        unitfiles.sync_links(self._settings.units_dir, name)
+        self._systemd.reload()
 
     def _started_mark(self, target: str) -> Path:
         return self._settings.state_dir / "systemd" / f"{target}.started"

@@ -103,6 +103,13 @@ def remove(units_dir: Path, name: str) -> bool:
     return True
 
 
+def sync_links(units_dir: Path, name: str) -> None:
+    """Make what enables a unit survive a power cut; systemd leaves it to the disk's own time."""
+    for link in units_dir.glob(f"*.wants/{name}"):
+        sync_folder(link.parent)
+    sync_folder(units_dir)
+
+
 def sync_folder(folder: Path) -> None:
     """Make what was put into or taken from the folder survive a power cut."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

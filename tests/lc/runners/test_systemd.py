@@ -302,6 +302,38 @@ class TestReboot:
         installed.runner = installed.open()
         Bell(installed.runner).wait_for(NAME, running)
 
+    @pytest.mark.parametrize("names", [[NAME], [OTHER, NAME]], ids=["target", "service"])
+    def test_inference_comes_back_after_a_start_that_could_not_enable_it_at_first(
+        self, installed: SystemdWorld, names: list[str]
+    ) -> None:
+        *before, name = names
+        for other in before:
+            start(installed, other, restart="Always")
+        spec = installed.spec(name, restart="Always")
+        installed.systemd.fail("EnableUnitFiles", "org.freedesktop.DBus.Error.NoReply", "busy")
+        with pytest.raises(RunnerUnavailable, match="busy"):
+            installed.runner.start(spec)
+        installed.runner.start(spec)
+        installed.reboot()
+        Bell(installed.runner).wait_for(name, running)
+
+    def test_inference_comes_back_after_a_controller_that_ended_before_it_could_enable_it(
+        self, installed: SystemdWorld
+    ) -> None:
+        installed.systemd.fail("EnableUnitFiles", "org.freedesktop.DBus.Error.NoReply", "busy")
+        with pytest.raises(RunnerUnavailable, match="busy"):
+            installed.runner.start(installed.spec(NAME, restart="Always"))
+        installed.reopen()
+        Bell(installed.runner).wait_for(NAME, running)
+        installed.reboot()
+        Bell(installed.runner).wait_for(NAME, running)
+
+    def test_a_target_that_the_operator_disabled_stays_disabled(self, installed: SystemdWorld) -> None:
+        start(installed, restart="Always")
+        installed.systemd.run(lambda: installed.systemd.model.disable(TARGET))
+        start(installed, OTHER, restart="Always")
+        assert TARGET not in installed.systemd.run(lambda: installed.systemd.model.wants("multi-user.target"))
+
     def test_training_has_vanished_and_says_so(self, transient: SystemdWorld) -> None:
         start(transient)
         transient.reboot()
