@@ -79,6 +79,7 @@ class ArtifactKeeper:
         self._lock = threading.Lock()
         self._wanted: dict[Key, tuple[object, object]] = {}
         self._told: dict[str, ArtifactStatus] = {}
+        self._furthest: dict[str, tuple[str | None, int]] = {}
         self._waiting: dict[Key, Iterator[float]] = {}
         self._loop = KeyedLoop(self._step, pauses, monotonic, "Artifact", _THREADS)
 
@@ -137,6 +138,7 @@ class ArtifactKeeper:
     def _forget(self, uid: str) -> None:
         with self._lock:
             self._told.pop(uid, None)
+            self._furthest.pop(uid, None)
         shutil.rmtree(self._folder / uid, ignore_errors=True)
 
     def _step(self, key: Key) -> float | None:
@@ -233,7 +235,7 @@ class _Sending:
         total = _size(packed)
         while gaps := store.missing(blobs):
             missing = sum(sizes[sha256] - offset for sha256, offset in gaps.items() if sha256 in packed.tree.blobs)
-            self._tell(phase="Sending", reason=None, message=None, sent_bytes=total - missing, **_facts(packed))
+            self._tell_begin(total - missing, packed)
             self._send_gaps(packed, store, [one for one in blobs if one.sha256 in gaps], dict(gaps), total - missing)
 
     def _send_gaps(self, packed: Packed, store: BlobStore, blobs: list[Blob], gaps: dict[str, int], done: int) -> None:
@@ -252,8 +254,20 @@ class _Sending:
             if not keeper._stop.is_set():
                 self._tell_sent(meter.done)
 
+    def _tell_begin(self, there: int, packed: Packed) -> None:
+        changes: dict[str, Any] = {"sent_bytes": there, **_facts(packed)}
+        if self._told.tree != packed.tree.digest:
+            changes |= {"phase": "Sending", "reason": None, "message": None}
+        elif there:
+            # Why it stands still is true until a byte has moved; that the store answers is no step forward.
+            changes["phase"] = "Sending"
+        self._tell(**changes)
+
     def _tell_sent(self, done: int) -> None:
-        self._tell(sent_bytes=max(0, min(done, self._told.size_bytes or 0)))
+        before = self._told
+        sent = max(0, min(done, before.size_bytes or 0))
+        if sent > (before.sent_bytes or 0):
+            self._tell(phase="Sending", reason=None, message=None, sent_bytes=sent)
 
     def _going(self) -> None:
         keeper = self._keeper
@@ -277,11 +291,30 @@ class _Sending:
         status = before.model_copy(update=changes)
         if status == before:
             return
-        status = status.model_copy(update={"update_time": format_time(keeper._sources.clock())})
+        if self._is_step(before, status):
+            status = status.model_copy(update={"update_time": format_time(keeper._sources.clock())})
         with keeper._lock:
             keeper._told[self._uid] = status
         keeper._store.post(status_letter("artifacts", self._key, self._uid, status))
         keeper._posted()
+
+    def _is_step(self, before: ArtifactStatus, status: ArtifactStatus) -> bool:
+        """Tell whether it has come on, and is not just said in other words to stand still: the GM waits for steps.
+
+        A store that keeps no beginnings is sent the same bytes again and again; only more than ever before counts.
+        """
+        sent = status.sent_bytes or 0
+        with self._keeper._lock:
+            tree, most = self._keeper._furthest.get(self._uid, (before.tree, before.sent_bytes or 0))
+            if status.tree != tree:
+                # Another content begins with what the store has of it; what of it is sent counts from there.
+                self._keeper._furthest[self._uid] = (status.tree, sent)
+                is_further = tree is None
+            else:
+                self._keeper._furthest[self._uid] = (tree, max(most, sent))
+                is_further = sent > most
+        is_asked_anew = status.observed_generation != before.observed_generation
+        return is_further or is_asked_anew or before.update_time is None or status.phase in FINAL_PHASES
 
 
 def _version(resource: Wire) -> tuple[object, object]:

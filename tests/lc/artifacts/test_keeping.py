@@ -170,6 +170,35 @@ def test_a_cut_costs_no_byte_twice(source: Source) -> None:
     assert told[0]["reason"] == "GlobalManagerUnavailable"
 
 
+def test_a_store_that_answers_but_takes_nothing_does_not_look_like_one_that_comes_on(source: Source) -> None:
+    """The GM gives an artifact up whose update time stands still; each try that renews it would last for ever."""
+    path = source.picture("model.pb", bytes(range(256)) * 4)
+    source.blobs.cuts = [0] * 15
+    source.store.put_wanted("artifacts", source.resource(**model_of(path)))
+    source.keeper()
+    source.wait_for("Ready")
+    still = [one for one in source.letters if one["phase"] != "Ready" and not one["sentBytes"]]
+    assert [(one["phase"], one["reason"]) for one in still] == [
+        ("Sending", None),
+        ("Pending", "GlobalManagerUnavailable"),
+    ]
+    assert len({one["updateTime"] for one in still}) == 1
+    assert {one["updateTime"] for one in source.letters} > {one["updateTime"] for one in still}
+
+
+def test_bytes_that_a_store_forgets_with_every_cut_are_no_step_forward(source: Source) -> None:
+    """As S3 does: nothing is there before all is."""
+    path = source.picture("model.pb", bytes(range(256)) * 4)
+    source.blobs.forgets = True
+    source.blobs.cuts = [400, 300, 200, 100]
+    source.store.put_wanted("artifacts", source.resource(**model_of(path)))
+    source.keeper()
+    source.wait_for("Ready")
+    after = [one for one in source.letters if one["sentBytes"] and one["reason"]]
+    assert {one["sentBytes"] for one in after} > {max(one["sentBytes"] for one in after)}, "less came each time"
+    assert len({one["updateTime"] for one in after}) == 1
+
+
 def test_a_full_store_is_said_and_waited_for(source: Source) -> None:
     path = source.picture("model.pb", b"weights")
     source.blobs.full = True

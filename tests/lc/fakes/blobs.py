@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from sedna_lc.artifacts.blobs import Blob, BlobNotFound, Told, WrongDigest
@@ -19,6 +19,8 @@ class MemoryBlobs:
         self.begun: dict[str, bytes] = {}
         self.piece = piece
         self.cuts: list[int] = []
+        self.forgets = False
+        """Whether a cut costs what had come of the blob."""
         self.away = False
         self.full = False
         self.lies: set[str] = set()
@@ -54,7 +56,7 @@ class MemoryBlobs:
                     data = data[: self._let_through(len(data))]
                     self.begun[blob.sha256] = begun + data
                     self.sent += len(data)
-                    self._break_if_due()
+                    self._break_if_due(lambda: self._forget(blob.sha256))
                 offset += len(data)
                 told(offset)
         self._finish(blob)
@@ -112,10 +114,15 @@ class MemoryBlobs:
             return max(0, self.cuts[0])
         return size
 
-    def _break_if_due(self, flush: object = None) -> None:
+    def _forget(self, sha256: str) -> None:
+        if self.forgets:
+            self.begun.pop(sha256, None)
+
+    def _break_if_due(self, at_the_break: Callable[[], object]) -> None:
         if not self.cuts:
             return
         self.cuts[0] -= self.piece
         if self.cuts[0] < 0:
             self.cuts.pop(0)
+            at_the_break()
             raise GmUnavailable("The line was cut.")
