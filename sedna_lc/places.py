@@ -45,7 +45,11 @@ class Places:
 
     def outputs_folder(self, worker: Worker) -> Path:
         """What stands in on this node for an `outputDir` on S3."""
-        return self.state_dir / "outputs" / _namespace(worker) / worker.spec.job.name
+        return self.state_dir / self.outputs_below(worker)
+
+    def outputs_below(self, worker: Worker) -> Path:
+        """The same, as seen from the state folder."""
+        return Path("outputs") / _namespace(worker) / worker.spec.job.name
 
     @property
     def remote_models_folder(self) -> Path:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from sedna.api.pods import Volume
 from sedna.api.workers import Worker
+from sedna_lc.folders import Owner, make_file, make_folder
+from sedna_lc.guarded import real_path, refusal
 from sedna_lc.places import Places, local_path
 from sedna_lc.users import ENTER, READ, WRITE, WorkerUser, hindrance
 
@@ -41,7 +43,7 @@ def prepare(worker: Worker, places: Places, user: WorkerUser | None = None) -> t
     return (
         *_prepare_models(worker, user),
         *_prepare_dataset(worker, user),
-        *_prepare_volumes(worker, user),
+        *_prepare_volumes(worker, places, user),
         *_prepare_folders(worker, places, user),
     )
 
@@ -95,11 +97,52 @@ def _model_exists(path: Path) -> bool:
         return False
 
 
-def _prepare_volumes(worker: Worker, user: WorkerUser | None) -> Iterator[Problem]:
+def refused(worker: Worker, places: Places, user: WorkerUser | None = None) -> tuple[Problem, ...]:
+    """Return what of a worker's paths no manifest may ask for; looked at before anything on this host is touched."""
+    if user is None:
+        return ()
+    return (*_refused_folders(worker, places), *_refused_volumes(worker, places))
+
+
+def _refused_folders(worker: Worker, places: Places) -> Iterator[Problem]:
+    spec = worker.spec
+    # An inference worker gets no folder of its own there, but the job's is made.
+    for path in dict.fromkeys(map(local_path, (spec.job_output_dir, spec.output_dir))):
+        if path is not None and (sentence := _refused_output(Path(path), worker, places)) is not None:
+            yield Problem("PathNotAllowed", f"outputDir cannot be used: {sentence}.")
+            return
+
+
+def _refused_output(path: Path, worker: Worker, places: Places) -> str | None:
+    # What stands in for an outputDir on S3 lies in our own state.
+    if real_path(path).is_relative_to(real_path(places.state_dir) / places.outputs_below(worker)):
+        return None
+    return refusal(path, places, made=True)
+
+
+def _refused_volumes(worker: Worker, places: Places) -> Iterator[Problem]:
+    template = worker.spec.template
+    written = {mount.name for mount in template.container.volume_mounts if not mount.read_only}
+    for volume in template.volumes:
+        path = Path(volume.host_path.path)
+        # What is not there would be made; in what is there, a worker may only not write.
+        made = not os.path.lexists(real_path(path)) and volume.host_path.type in _MADE
+        if not made and volume.name not in written:
+            continue
+        if (sentence := refusal(path, places, made=made)) is not None:
+            remedy = "" if made else "; readOnly in its volumeMounts makes it one to read from"
+            yield Problem("PathNotAllowed", f"Volume {volume.name} cannot be used: {sentence}{remedy}.")
+
+
+def _prepare_volumes(worker: Worker, places: Places, user: WorkerUser | None) -> Iterator[Problem]:
+    forbidden = tuple(_refused_volumes(worker, places)) if user is not None else ()
+    if forbidden:
+        yield from forbidden
+        return
     for volume in worker.spec.template.volumes:
         path = Path(volume.host_path.path)
         try:
-            problem = _prepare_volume(volume, path, _owner(user)) or _check_volume(volume, path, user)
+            problem = _prepare_volume(volume, path, places, user) or _check_volume(volume, path, user)
         except OSError as error:
             problem = Problem("VolumeUnusable", f"Volume {volume.name} cannot be used: {error}.")
         if problem is not None:
@@ -115,6 +158,8 @@ def _check_volume(volume: Volume, path: Path, user: WorkerUser | None) -> Proble
     return Problem("VolumeUnreadable", f"Volume {volume.name} cannot be used by its worker: {sentence}.")
 
 
+# Without a type nothing is asked for; container runtimes then make a folder, and so do we.
+_MADE = ("", "DirectoryOrCreate", "FileOrCreate")
 _CHECKS: dict[str, tuple[Callable[[int], bool], str]] = {
     "Directory": (stat.S_ISDIR, "a folder"),
     "DirectoryOrCreate": (stat.S_ISDIR, "a folder"),
@@ -126,18 +171,20 @@ _CHECKS: dict[str, tuple[Callable[[int], bool], str]] = {
 }
 
 
-def _prepare_volume(volume: Volume, path: Path, owner: tuple[int, int] | None) -> Problem | None:
+def _prepare_volume(volume: Volume, path: Path, places: Places, user: WorkerUser | None) -> Problem | None:
     kind = volume.host_path.type
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
-        # Without a type nothing is asked for; container runtimes then make a folder, and so do we.
+        # Judged and made by one answer to where its links lead.
+        real = real_path(path)
+        if kind in _MADE and user is not None and (sentence := refusal(real, places, made=True)) is not None:
+            return Problem("PathNotAllowed", f"Volume {volume.name} cannot be used: {sentence}.")
         if kind in ("", "DirectoryOrCreate"):
-            _make_folder(path, owner)
+            make_folder(real, _owner(user))
             return None
-        if kind == "FileOrCreate" and path.parent.is_dir():
-            path.touch(mode=0o644, exist_ok=True)
-            _hand_over(path, owner)
+        if kind == "FileOrCreate" and real.parent.is_dir():
+            make_file(real, _owner(user))
             return None
         _, wanted = _CHECKS[kind]
         return Problem("VolumeNotFound", f"Volume {volume.name} is not there: {path} should be {wanted}.")
@@ -150,24 +197,27 @@ def _prepare_folders(worker: Worker, places: Places, user: WorkerUser | None) ->
     spec = worker.spec
     if spec.hot_update is not None and spec.hot_update.enabled:
         # Written for the worker, and by nobody else.
-        yield from _prepare_folder(places.hot_update_file(worker).parent, user, None, is_its_own=False)
+        yield from _prepare_folder(_own(places.hot_update_file(worker).parent, places), user, None, is_its_own=False)
     owner = _owner(user)
-    path = local_path(spec.job_output_dir)
-    if path is not None:
-        yield from _prepare_folder(Path(path), user, owner, is_its_own=False)
-    path = local_path(spec.output_dir) if spec.role != "inference" else None
-    for own in filter(None, (places.spool_folder(worker), Path(path) if path is not None else None)):
-        yield from _prepare_folder(own, user, owner, is_its_own=True)
+    # Only the last one is the worker's: those beside it are other workers'.
+    spool = _own(places.spool_folder(worker), places)
+    yield from _prepare_folder(spool.parent, None, None, is_its_own=False)
+    yield from _prepare_folder(spool, user, owner, is_its_own=True)
+    for url, is_its_own in ((spec.job_output_dir, False), (spec.output_dir, True)):
+        path = local_path(url)
+        if path is None or (is_its_own and spec.role == "inference"):
+            continue
+        real = real_path(Path(path))
+        if user is not None and (sentence := _refused_output(real, worker, places)) is not None:
+            yield Problem("PathNotAllowed", f"outputDir cannot be used: {sentence}.")
+            return
+        yield from _prepare_folder(real, user, owner, is_its_own=is_its_own)
 
 
-def _prepare_folder(
-    path: Path, user: WorkerUser | None, owner: tuple[int, int] | None, *, is_its_own: bool
-) -> Iterator[Problem]:
+def _prepare_folder(path: Path, user: WorkerUser | None, owner: Owner | None, *, is_its_own: bool) -> Iterator[Problem]:
     try:
-        _make_folder(path, owner)
-        if is_its_own:
-            # Also one that is there already, from before workers had a user of their own.
-            _hand_over(path, owner)
+        # Its own changes hands also when it is there already, from before workers had a user of their own.
+        make_folder(path, owner, hand_over=is_its_own)
     except OSError as error:
         yield Problem("FolderUnusable", f"A folder that the worker needs cannot be made: {error}.")
         return
@@ -176,20 +226,10 @@ def _prepare_folder(
         yield Problem("FolderUnusable", f"A folder that the worker needs cannot be used by it: {sentence}.")
 
 
-def _make_folder(path: Path, owner: tuple[int, int] | None) -> None:
-    """Make the folder and those above it; only those that are new change hands."""
-    if path.is_dir():
-        return
-    if not path.parent.exists():
-        _make_folder(path.parent, owner)
-    path.mkdir(mode=0o755, exist_ok=True)
-    _hand_over(path, owner)
+def _own(path: Path, places: Places) -> Path:
+    """Our own folders hold no links; one that a worker has put there is met, and not followed."""
+    return real_path(places.state_dir) / path.relative_to(places.state_dir)
 
 
-def _hand_over(path: Path, owner: tuple[int, int] | None) -> None:
-    if owner is not None:
-        os.chown(path, *owner)
-
-
-def _owner(user: WorkerUser | None) -> tuple[int, int] | None:
+def _owner(user: WorkerUser | None) -> Owner | None:
     return None if user is None else user.owner

@@ -15,7 +15,7 @@ from sedna_lc.errors import Again, Never
 from sedna_lc.images import find_image
 from sedna_lc.models.hot_config import publish
 from sedna_lc.places import local_path, sample_list
-from sedna_lc.preparing import check_samples, prepare
+from sedna_lc.preparing import Problem, check_samples, prepare, refused
 from sedna_lc.reconcile.delivering import at_home
 from sedna_lc.reconcile.means import Means
 from sedna_lc.reconcile.outputs import claim
@@ -47,10 +47,9 @@ def make_ready(means: Means, wanted: Worker, record: WorkerRecord) -> tuple[Work
         assert record.serving is not None  # noqa: S101 - for the type checker: the line above sets it
         wanted = _with_model(wanted, record.serving)
     wanted, samples = provide(means, wanted)
+    _raise_first(refused(wanted, means.places, means.user()))
     claim(wanted, (parse(Worker, other) for other in means.store.wanted("workers").values()))
-    problems = prepare(wanted, means.places, means.user())
-    if problems:
-        raise Again(problems[0].reason, " ".join(problem.message for problem in problems))
+    _raise_first(prepare(wanted, means.places, means.user()))
     if record.serving is not None and is_hot(wanted):
         publish(means.places.hot_update_file(wanted), record.serving, means.clock())
     if samples is None:
@@ -82,6 +81,11 @@ def start(means: Means, unit: UnitSpec) -> None:
         raise Again("RunnerUnavailable", f"Its unit cannot be started now: {problem}") from problem
     except UnitRefused as problem:
         raise Never("StartFailed", f"Its unit cannot be started as it is described: {problem}") from problem
+
+
+def _raise_first(problems: tuple[Problem, ...]) -> None:
+    if problems:
+        raise Again(problems[0].reason, " ".join(problem.message for problem in problems))
 
 
 def _check_samples(means: Means, wanted: Worker) -> None:

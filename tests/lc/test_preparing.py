@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from sedna.api.validating import parse
 from sedna.api.workers import Worker
+from sedna_lc.folders import make_file, make_folder
 from sedna_lc.places import Places
-from sedna_lc.preparing import Problem, check_samples, prepare
+from sedna_lc.preparing import Problem, check_samples, prepare, refused
+from sedna_lc.reconcile.delivering import at_home
 from sedna_lc.users import WorkerUser
 from tests.lc.workers import make_worker, model
 
@@ -20,9 +23,14 @@ def places(tmp_path: Path) -> Places:
     return Places(tmp_path / "state", tmp_path / "images")
 
 
-def with_volume(folder: Path, path: Path, kind: str, role: str = "train") -> Worker:
+def with_volume(folder: Path, path: Path, kind: str, role: str = "train", **mount: Any) -> Worker:
     volume = {"name": "v", "hostPath": {"path": str(path), "type": kind}}
-    return in_folder(folder, role, pod={"volumes": [volume]})
+    worker = in_folder(folder, role, pod={"volumes": [volume]})
+    if not mount:
+        return worker
+    content = worker.model_dump(by_alias=True, mode="json")
+    content["spec"]["template"]["containers"][0]["volumeMounts"] = [{"name": "v", "mountPath": "/v", **mount}]
+    return parse(Worker, content)
 
 
 def in_folder(folder: Path, role: str = "train", **spec: Any) -> Worker:
@@ -214,3 +222,97 @@ class TestAWorkerThatMayNotRead:
         samples = tmp_path / "data.txt"
         samples.write_text(content)
         assert check_samples(samples, str(tmp_path / "list.txt"), STRANGER) is None
+
+
+class TestAManifestDoesNotMakeItsWriterRoot:
+    @pytest.mark.parametrize("kind", ["", "DirectoryOrCreate", "FileOrCreate"])
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/etc/systemd/system/sedna-lc.service.d",
+            "/etc/sedna/credentials/more",
+            "/usr/lib/systemd/system/x.service.d",
+            "/lib/x",
+            "/opt/sedna/releases/next",
+            "/run/systemd/system/x",
+            "/run/x",
+            "/dev/shm/x",
+            "/root/x",
+            "/var/spool/cron/x",
+            "/var/lib/systemd/x",
+            "/proc/self/root/etc/x",
+        ],
+    )
+    def test_by_a_volume_that_would_be_made(self, tmp_path: Path, places: Places, path: str, kind: str) -> None:
+        worker = with_volume(tmp_path, Path(path), kind)
+        for problems in (refused(worker, places, STRANGER), prepare(worker, places, STRANGER)):
+            assert "PathNotAllowed" in reasons(problems)
+            told = next(problem.message for problem in problems if problem.reason == "PathNotAllowed")
+            assert path in told
+            assert "makes nothing there for workers" in told
+        assert not Path(path).exists()
+
+    @pytest.mark.parametrize("folder", ["state", "images", "keys", "state/outputs/default/other"])
+    def test_in_the_controllers_own_folders(self, tmp_path: Path, folder: str) -> None:
+        places = Places(tmp_path / "state", tmp_path / "images", tmp_path / "keys")
+        worker = with_volume(tmp_path, tmp_path / folder / "new", "DirectoryOrCreate")
+        assert reasons(refused(worker, places, STRANGER)) == ["PathNotAllowed"]
+        worker = make_worker("train", jobOutputDir=str(tmp_path / folder), outputDir=str(tmp_path / folder / "train/1"))
+        assert reasons(refused(worker, places, STRANGER)) == ["PathNotAllowed"]
+
+    @pytest.mark.parametrize("out", ["/etc/x", "/etc", "/", "/var", "/usr/local/output", "/boot/x"])
+    def test_by_an_output_folder(self, places: Places, out: str) -> None:
+        worker = make_worker("train", jobOutputDir=out, outputDir=f"{out}/train/1")
+        problems = refused(worker, places, STRANGER)
+        assert reasons(problems) == ["PathNotAllowed"]
+        assert "outputDir" in problems[0].message
+        assert "PathNotAllowed" in reasons(prepare(worker, places, STRANGER))
+
+    def test_by_a_link_in_an_output_folder(self, tmp_path: Path, places: Places) -> None:
+        (tmp_path / "output").mkdir()
+        (tmp_path / "output" / "train").symlink_to("/etc/systemd/system")
+        problems = prepare(in_folder(tmp_path), places, STRANGER)
+        assert "PathNotAllowed" in reasons(problems)
+        assert not Path("/etc/systemd/system/1").exists()
+
+    def test_by_a_link_in_place_of_its_spool(self, tmp_path: Path, places: Places) -> None:
+        worker = in_folder(tmp_path)
+        victim = tmp_path / "victim"
+        victim.mkdir()
+        places.spool_folder(worker).parent.mkdir(parents=True)
+        places.spool_folder(worker).symlink_to(victim)
+        assert "FolderUnusable" in reasons(prepare(worker, places, STRANGER))
+        assert victim.stat().st_uid == os.getuid()
+
+    @pytest.mark.parametrize("path", ["/etc", "/etc/systemd/system", "/usr", "/", "/var/lib/systemd", "/bin"])
+    def test_by_writing_to_what_is_there(self, tmp_path: Path, places: Places, path: str) -> None:
+        for kind in ("", "Directory", "DirectoryOrCreate"):
+            problems = refused(with_volume(tmp_path, Path(path), kind, readOnly=False), places, STRANGER)
+            assert reasons(problems) == ["PathNotAllowed"]
+            assert "readOnly" in problems[0].message
+            assert refused(with_volume(tmp_path, Path(path), kind, readOnly=True), places, STRANGER) == ()
+
+    def test_and_may_still_use_a_camera_and_its_own_folders(self, tmp_path: Path, places: Places) -> None:
+        camera = with_volume(tmp_path, Path("/dev/null"), "CharDevice", readOnly=False)
+        assert refused(camera, places, STRANGER) == ()
+        video = with_volume(tmp_path, tmp_path / "video", "DirectoryOrCreate", readOnly=False)
+        assert refused(video, places, STRANGER) == ()
+
+    def test_and_a_job_on_s3_has_its_place_in_the_state_folder(self, places: Places) -> None:
+        worker = at_home(make_worker("train", jobOutputDir="s3://b/o", outputDir="s3://b/o/train/1"), places)
+        assert refused(worker, places, STRANGER) == ()
+
+    def test_and_where_workers_run_as_this_program_nothing_is_new(self, places: Places) -> None:
+        assert refused(make_worker("train", jobOutputDir="/root/o", outputDir="/root/o/train/1"), places) == ()
+
+
+def test_a_link_that_comes_between_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "victim").mkdir()
+    (tmp_path / "way").symlink_to("victim")
+    with pytest.raises(NotADirectoryError, match="way/new"):
+        make_folder(tmp_path / "way" / "new", None)
+    with pytest.raises(NotADirectoryError, match="way/new"):
+        make_file(tmp_path / "way" / "new", None)
+    with pytest.raises(NotADirectoryError):
+        make_folder(tmp_path / "way", (os.getuid(), os.getgid()), hand_over=True)
+    assert not any((tmp_path / "victim").iterdir())
