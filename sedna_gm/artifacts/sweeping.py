@@ -9,11 +9,12 @@ may share, an operator does it with `sedna-gm collect`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sedna.api.trees import Tree
+from sedna.common.object_stores import key_of
 from sedna_gm.artifacts.deciding import decide
 from sedna_gm.artifacts.interface import Blobs
 from sedna_gm.asides import Aside, at_once
@@ -33,6 +34,10 @@ Artifacts = Callable[[], Iterable[Mapping[str, Any]]]
 
 class Unclear(Exception):
     """It cannot be told what is needed; the text says why."""
+
+
+class Unnamed(Unclear):
+    """No Artifact lies in the store at all."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,7 @@ class Sweep:
         keep_seconds: float,
         *,
         senders_touch: bool = True,
+        must_be_named: bool = False,
         aside: Aside = at_once,
     ) -> None:
         """A sweep of `blobs`, where the Artifacts lie whose `spec.store` is `store`.
@@ -63,13 +69,17 @@ class Sweep:
             keep_seconds: how long a blob that no Artifact names is kept after somebody has touched it.
             senders_touch: whether a sender that finds a blob there touches it, as it does in the GlobalManager's own
                 store. Where not, nothing is removed while anything is being sent.
+            must_be_named: whether nothing is removed either where no Artifact lies at all. Then the store may be
+                called wrongly, or Artifacts may be asked for at the wrong place.
             aside: does what takes a second where there are very many blobs.
         """
-        self._store = store.rstrip("/")
+        self._store = store
+        self._key = _key(store)
         self._blobs = blobs
         self._artifacts = artifacts
         self._keep_seconds = keep_seconds
         self._senders_touch = senders_touch
+        self._must_be_named = must_be_named
         self._aside = aside
         # Trees never change, and reading one of thousands of files costs something.
         self._known: dict[str, frozenset[str]] = {}
@@ -91,15 +101,21 @@ class Sweep:
     def _needed(self) -> frozenset[str]:
         """Every blob that an Artifact of this store names."""
         trees: set[str] = set()
+        others: set[str] = set()
+        is_named = False
         for artifact in self._artifacts():
-            status = artifact.get("status", {})
-            if artifact["spec"].get("store", "").rstrip("/") != self._store:
+            status, store = artifact.get("status", {}), artifact["spec"].get("store", "")
+            if _key(store) != self._key:
+                others.add(store)
                 continue
+            is_named = True
             if not self._senders_touch and status.get("phase") not in _FINAL:
                 name = f"{artifact['metadata'].get('namespace', 'default')}/{artifact['metadata']['name']}"
                 raise Unclear(f"the Artifact {name} is being sent, and may count on what is there; try again later")
             if status.get("phase") != "Failed" and (tree := status.get("tree")):
                 trees.add(tree)
+        if self._must_be_named and not is_named:
+            raise Unnamed(_unnamed(self._store, others))
         known = {tree: self._known.get(tree) or self._named(tree) for tree in trees}
         self._known = {tree: named for tree, named in known.items() if named}
         return frozenset(trees).union(*self._known.values())
@@ -111,3 +127,14 @@ class Sweep:
             return None if data is None else self._aside(lambda: frozenset(Tree.parse(data).blobs), len(data))
         except ValueError as error:
             raise Unclear(f"{sha256} is named as a tree by an Artifact and is none: {error}") from None
+
+
+def _key(store: str) -> str:
+    """What tells one store from another: s3a://b/p/ is s3://b//p. Two that are taken for one lose nothing by it."""
+    return "/".join(part for part in key_of(store).split("/") if part)
+
+
+def _unnamed(store: str, others: Collection[str]) -> str:
+    told = ", ".join(sorted(other or "their GlobalManager's own" for other in others))
+    named = f"those there are lie in other stores ({told})" if others else "there are no Artifacts at all"
+    return f"no Artifact of any of the servers lies in {store}: {named}, so all that is old there would be removed"

@@ -13,7 +13,7 @@ from sedna.common.credentials import Credential, from_environment, read_credenti
 from sedna.common.object_stores import explain, open_file_system, scheme_of
 from sedna.common.remote_errors import CredentialNotFound, RemoteError
 from sedna_gm.artifacts.buckets import BucketBlobs
-from sedna_gm.artifacts.sweeping import Sweep, Swept, Unclear
+from sedna_gm.artifacts.sweeping import Sweep, Swept, Unclear, Unnamed
 
 #: The credential that LocalControllers open artifact stores with, too.
 CREDENTIAL = "artifacts"
@@ -32,8 +32,13 @@ def collect(
     keep_seconds: float,
     clock: Callable[[], datetime],
     transport: httpx.BaseTransport | None = None,
+    *,
+    force: bool = False,
 ) -> Swept:
-    """Removes from `url` what no Artifact of any of the servers names. Raises CollectingFailed."""
+    """Removes from `url` what no Artifact of any of the servers names. Raises CollectingFailed.
+
+    Where no Artifact lies there at all, it does so only with `force`.
+    """
     try:
         credential = _credential(url, credentials)
         system: Any = open_file_system(url, credential)
@@ -46,9 +51,12 @@ def collect(
             lambda: [one for server in servers for one in _artifacts(client, server)],
             keep_seconds,
             senders_touch=False,
+            must_be_named=not force,
         )
         try:
             return sweep.sweep(clock)
+        except Unnamed as unnamed:
+            raise CollectingFailed(f"nothing is removed: {unnamed}; if that is meant, say --force") from None
         except Unclear as unclear:
             raise CollectingFailed(f"nothing (more) is removed from {url}: {unclear}") from None
         except Exception as problem:

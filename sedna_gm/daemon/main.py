@@ -126,16 +126,22 @@ def restore(config: Path, file: Path) -> None:
     show_default=True,
     help="Where the credential `artifacts` is; without one, ACCESS_KEY_ID and SECRET_ACCESS_KEY count.",
 )
-def collect(url: str, servers: tuple[str, ...], keep_seconds: int, credentials_dir: Path) -> None:
+@click.option("--force", is_flag=True, help="Go on where no Artifact of any server lies in that store.")
+def collect(url: str, servers: tuple[str, ...], keep_seconds: int, credentials_dir: Path, *, force: bool) -> None:
     """Remove from the artifact store URL (such as s3://bucket/prefix) what no Artifact names any more.
 
     The service does this by itself for its own store. In a bucket, which several may share, it is done by whoever
     knows them all: from time to time, by hand or by a timer. Nothing is removed while anything is being sent there.
+    Where no Artifact of any server lies in that store, all that is old would go: a slip in URL or --server must not do
+    that, so it takes --force.
     """
     from sedna_gm.daemon import collecting
 
+    def clock() -> datetime:
+        return datetime.now(timezone.utc)
+
     try:
-        swept = collecting.collect(url, servers, credentials_dir, keep_seconds, lambda: datetime.now(timezone.utc))
+        swept = collecting.collect(url, servers, credentials_dir, keep_seconds, clock, force=force)
     except collecting.CollectingFailed as failed:
         raise click.ClickException(f"{failed}.") from None
     click.echo(f"{url}: {swept.blobs} blobs removed, {size_text(swept.size)}.")

@@ -72,17 +72,37 @@ def left(url: str) -> set[str]:
     return {blob.sha256 for blob in BucketBlobs(url, fsspec.filesystem("memory")).list()}
 
 
-def sweep(url: str, managers: Managers, clock: Any = later) -> Any:
-    return collect(url, SERVERS, Path("/nonexistent"), DAY, clock, managers)
+def sweep(url: str, managers: Managers, clock: Any = later, *, force: bool = True) -> Any:
+    return collect(url, SERVERS, Path("/nonexistent"), DAY, clock, managers, force=force)
 
 
 def test_what_an_artifact_of_any_manager_names_stays(url: str) -> None:
     one, two, other = keep(url, b"a", b"b"), keep(url, b"b", b"c"), keep(url, b"d")
     managers = Managers(one=[artifact(url, one)], two=[artifact(f"{url}/", two), artifact("s3://else/where", other)])
-    swept = sweep(url, managers)
+    swept = sweep(url, managers, force=False)
     assert left(url) == {one, two, sha(b"a"), sha(b"b"), sha(b"c")}
     assert (swept.blobs, swept.size > 1) == (2, True)
     assert sweep(url, managers).blobs == 0
+
+
+@pytest.mark.parametrize("called", ["s3a://{}/prefix", "memory://{}//prefix", "s3://{}/prefix//", "S3A://{}///prefix/"])
+def test_a_store_that_is_called_otherwise_is_the_same_one_and_loses_nothing(url: str, called: str) -> None:
+    tree = keep(url, b"a")
+    bucket = url.removeprefix("memory://").removesuffix("/prefix")
+    sweep(url, Managers(one=[artifact(called.format(bucket), tree)], two=[]), force=False)
+    assert left(url) == {tree, sha(b"a")}
+
+
+def test_a_store_in_which_no_artifact_lies_is_not_emptied_by_a_slip(url: str) -> None:
+    tree = keep(url, b"a")
+    managers = Managers(one=[artifact(url.replace("prefix", "perfix"), tree)], two=[artifact("", "f" * 64)])
+    with pytest.raises(CollectingFailed, match=r"lie in other stores \(memory://.*/perfix, their Glob.*say --force"):
+        sweep(url, managers, force=False)
+    with pytest.raises(CollectingFailed, match=r"there are no Artifacts at all.*say --force"):
+        sweep(url, Managers(one=[], two=[]), force=False)
+    assert left(url) == {tree, sha(b"a")}
+    sweep(url, managers)
+    assert left(url) == set()
 
 
 def test_what_is_young_stays(url: str) -> None:
@@ -151,7 +171,7 @@ def test_a_real_s3_bucket_is_swept(s3: S3Server, tmp_path: Path) -> None:
     s3.put(f"p/blobs/{sha(content)[:2]}/{sha(content)}", content)
     s3.put("p/readme", b"somebody else's")
     store = f"s3://{BUCKET}/p"
-    swept = collect(store, SERVERS, tmp_path, DAY, later, Managers(one=[], two=[]))
+    swept = collect(store, SERVERS, tmp_path, DAY, later, Managers(one=[], two=[]), force=True)
     assert (swept.blobs, swept.size) == (1, len(content))
     assert s3.keys("p/") == ["p/readme"]
 
