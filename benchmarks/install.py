@@ -3,8 +3,9 @@
     sudo .venv/bin/python benchmarks/install.py            # needs a bundle: ansible-playbook playbooks/bundle.yml
 
 Boots one cloud and two edge hosts (tests/hosts), all on this machine's cores, runs playbooks/site.yml on them twice,
-and removes them. Said in seconds of a clock, with the load of the machine before each run: a busy machine measures
-itself. Aimed at, on 2 cores that do nothing else: at most 120 s for the first run and 30 s for the second.
+and removes them. Fails when the second run has changed something. Said in seconds of a clock, with the load of the
+machine before each run: a busy machine measures itself. Aimed at, on 2 cores that do nothing else: at most 120 s for
+the first run and 30 s for the second.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ def main() -> None:
             load = os.getloadavg()[0]
             seconds, changed = install(lab, chosen.bundle.resolve(), chosen.image)
             print(f"{name}: {seconds:.1f} s (aim: {aim} s), {changed} changes, load before it {load:.1f}", flush=True)
+        if changed:
+            raise SystemExit(f"The second run has changed {changed} things; it should find nothing to do.")
     finally:
         lab.remove()
 
