@@ -230,7 +230,8 @@ class _Sending:
 
     def _send(self, packed: Packed, store: BlobStore) -> None:
         sizes = {**packed.tree.blobs, packed.tree.digest: packed.sources[packed.tree.digest].stat().st_size}
-        # The tree's document comes last: whoever finds it there finds the rest, too.
+        # The tree's document comes first, and the status names it: whoever sweeps the store sees by it what belongs to
+        # something that is on its way, however long the line is cut. Others fetch only what is told to be Ready.
         blobs = [Blob(sha256, size) for sha256, size in sizes.items()]
         total = _size(packed)
         while gaps := store.missing(blobs):
@@ -248,8 +249,12 @@ class _Sending:
                 store.send(blob, packed.sources[blob.sha256], gaps[blob.sha256], meter.follow(gaps[blob.sha256]))
 
         try:
+            for blob in blobs:
+                if blob.sha256 == packed.tree.digest:
+                    # Not counted: whoever reads how much is sent means the content.
+                    offset = gaps[blob.sha256]
+                    store.send(blob, packed.sources[blob.sha256], offset, lambda _: self._going())
             move_all([one for one in blobs if one.sha256 != packed.tree.digest], send)
-            move_all([one for one in blobs if one.sha256 == packed.tree.digest], send)
         finally:
             if not keeper._stop.is_set():
                 self._tell_sent(meter.done)

@@ -190,13 +190,31 @@ def test_bytes_that_a_store_forgets_with_every_cut_are_no_step_forward(source: S
     """As S3 does: nothing is there before all is."""
     path = source.picture("model.pb", bytes(range(256)) * 4)
     source.blobs.forgets = True
-    source.blobs.cuts = [400, 300, 200, 100]
+    source.blobs.cuts = [600, 300, 200, 100]
     source.store.put_wanted("artifacts", source.resource(**model_of(path)))
     source.keeper()
     source.wait_for("Ready")
     after = [one for one in source.letters if one["sentBytes"] and one["reason"]]
     assert {one["sentBytes"] for one in after} > {max(one["sentBytes"] for one in after)}, "less came each time"
     assert len({one["updateTime"] for one in after}) == 1
+
+
+def test_a_cut_of_hours_leaves_a_tree_that_names_what_was_sent(source: Source) -> None:
+    """Or the GM's collector takes every blob sent so far for waste."""
+    for name in ("saved/a", "saved/b", "saved/c"):
+        source.picture(name, name.encode() * 50)
+    source.store.put_wanted("artifacts", source.resource(**model_of(source.data / "saved")))
+    source.blobs.cuts = [600, *([0] * 10**5)]
+    source.keeper()
+    wait_until(lambda: source.told().reason)
+    status = source.told()
+    assert (status.phase, status.reason) == ("Sending", "GlobalManagerUnavailable")
+    assert source.blobs.begun, "something is on its way"
+    assert source.blobs.begun.keys() | source.blobs.whole.keys() <= {
+        *tree_in(source, status.tree).blobs,
+        str(status.tree),
+    }
+    assert 0 < (status.sent_bytes or 0) < (status.size_bytes or 0), "the document is not counted"
 
 
 def test_a_full_store_is_said_and_waited_for(source: Source) -> None:
