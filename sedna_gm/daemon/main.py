@@ -97,12 +97,13 @@ def restore(config: Path, file: Path) -> None:
     from sedna_gm.store.sql.copying import CopyFailed
     from sedna_gm.store.sql.copying import restore as put_back
     from sedna_gm.store.sql.engines import DatabaseUnusable
+    from sedna_gm.store.sql.locking import DatabaseInUse
 
     try:
         done = put_back(_load(config).database, file, datetime.now(timezone.utc))
-    except DatabaseUnusable as error:
+    except DatabaseInUse as error:
         raise click.ClickException(f"{error} Stop it first: systemctl stop sedna-gm.") from None
-    except CopyFailed as error:
+    except (CopyFailed, DatabaseUnusable) as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{done.resources} resources restored from {file}.")
     if done.aside is not None:

@@ -20,7 +20,7 @@ from sqlalchemy import make_url
 
 from sedna.common.publishing import sync_folder
 from sedna_gm.store.sql.engines import DatabaseUnusable, open_engine
-from sedna_gm.store.sql.locking import DatabaseLock
+from sedna_gm.store.sql.locking import DatabaseLock, give, is_plain
 
 # How long to wait for a writer's lock; a write of the service takes milliseconds.
 _LOCK_WAIT_SECONDS = 10.0
@@ -65,6 +65,8 @@ def restore(url: str, file: Path, now: datetime) -> Restored:
     database = _path_of(url)
     if not file.is_file():
         raise CopyFailed(f"There is no backup at {file}.")
+    if database.is_symlink():
+        raise CopyFailed(f"{database} is a link, and a restore follows none. Name the file itself as `database`.")
     with _said(f"The database {database} cannot be restored"):
         database.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
     lock = DatabaseLock(database)
@@ -75,7 +77,7 @@ def restore(url: str, file: Path, now: datetime) -> Restored:
             # Brings an older one up to date, and refuses one of a newer version.
             _bring_up_to_date(copy)
             _begin_anew(copy, _last_revision(database))
-            _hand_over(database, copy)
+            _hand_over(database, copy, lock)
             aside = _set_aside(database, now)
             copy.replace(database)
             sync_folder(database.parent)
@@ -174,12 +176,20 @@ def _begin_anew(copy: Path, last: int | None) -> None:
     _settle(copy)
 
 
-def _hand_over(database: Path, copy: Path) -> None:
-    """Give the new files to whom the old one belongs, or the folder: root may restore what the service's user reads."""
-    owner = (database if database.exists() else database.parent).stat()
-    for path in (copy, database.with_name(f"{database.name}.lock")):
-        if (found := path.stat()).st_uid != owner.st_uid or found.st_gid != owner.st_gid:
-            os.chown(path, owner.st_uid, owner.st_gid)
+def _hand_over(database: Path, copy: Path, lock: DatabaseLock) -> None:
+    """Give the new files to whom the old one belongs, or the folder: root may restore what the service's user reads.
+
+    Never by a name alone: in its folder that user may have put a link in a file's place, to what is not its own.
+    """
+    owner = os.lstat(database) if database.exists() else database.parent.stat()
+    file = os.open(copy, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if not is_plain(file):
+            raise CopyFailed(f"Somebody has put something else in the place of {copy}.")
+        give(file, owner.st_uid, owner.st_gid)
+    finally:
+        os.close(file)
+    lock.give_to(owner.st_uid, owner.st_gid)
 
 
 def _set_aside(database: Path, now: datetime) -> Path | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -195,6 +195,43 @@ def test_what_root_restores_belongs_to_the_service(tmp_path: Path, running: SqlS
     restore(url(new), tmp_path / "backup", NOW)
     owners = {path.name: (path.stat().st_uid, path.stat().st_gid) for path in new.iterdir()}
     assert owners == {"gm.db": (1234, 2345), "gm.db.lock": (1234, 2345)}
+
+
+@pytest.mark.parametrize("make", [os.symlink, os.link])
+def test_what_lies_behind_a_link_in_the_services_folder_is_never_given_away(
+    tmp_path: Path, running: SqlStore, make: Callable[[Path, Path], None]
+) -> None:
+    """The folder is the service's: whoever has taken it over waits for root to restore."""
+    back_up(url(tmp_path), tmp_path / "backup")
+    running.close()
+    (tmp_path / "shadow").write_text("root's")
+    before = (tmp_path / "shadow").stat()
+    new = tmp_path / "new"
+    new.mkdir()
+    if os.geteuid() == 0:
+        os.chown(new, 1234, 2345)
+    make(tmp_path / "shadow", new / "gm.db.lock")
+    with pytest.raises(DatabaseUnusable, match=r"gm\.db\.lock is a link, or no file"):
+        restore(url(new), tmp_path / "backup", NOW)
+    after = (tmp_path / "shadow").stat()
+    assert (after.st_uid, after.st_gid, after.st_mode) == (before.st_uid, before.st_gid, before.st_mode)
+    assert [path.name for path in new.iterdir()] == ["gm.db.lock"]
+
+
+def test_a_link_in_the_databases_place_is_not_followed(tmp_path: Path, running: SqlStore) -> None:
+    back_up(url(tmp_path), tmp_path / "backup")
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "gm.db").symlink_to(tmp_path / "backup")
+    with pytest.raises(CopyFailed, match=r"gm\.db is a link"):
+        restore(url(tmp_path / "new"), tmp_path / "backup", NOW)
+    assert (tmp_path / "new" / "gm.db").is_symlink()
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir])
+def test_a_lock_that_is_no_file_holds_up_nobody(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "gm.db.lock")
+    with pytest.raises(DatabaseUnusable, match=r"gm\.db\.lock"):
+        opened(tmp_path)
 
 
 def test_the_commands_say_what_they_did_and_what_to_do(tmp_path: Path, running: SqlStore) -> None:
