@@ -44,10 +44,11 @@ def provide(means: Means, wanted: Worker) -> tuple[Worker, Path | None]:
     if wanted.spec.role == "inference":
         return wanted, None
     hindrances: list[Hindered] = []
-    models: list[ModelReference] = []
-    for model in wanted.spec.models:
+    fetched: dict[int, Path] = {}
+    for place, model in enumerate(wanted.spec.models):
         try:
-            models.append(_local(means, wanted, model))
+            if is_elsewhere(model):
+                fetched[place] = fetched_model(means, wanted, model)
         except Hindered as problem:
             hindrances.append(problem)
     samples = None
@@ -59,6 +60,10 @@ def provide(means: Means, wanted: Worker) -> tuple[Worker, Path | None]:
     if hindrances:
         message = " ".join(problem.message for problem in hindrances)
         raise Hindered(hindrances[0].reason, message, hindrances[0].after_seconds)
+    # A large model takes minutes to read: once, not with every piece that arrives of something else.
+    models = [
+        _checked(model, fetched[place]) if place in fetched else model for place, model in enumerate(wanted.spec.models)
+    ]
     changes: dict[str, object] = {"models": models}
     listed = sample_list(wanted)
     if samples is not None and wanted.spec.dataset is not None and listed is not None:
@@ -75,10 +80,7 @@ def fetched_model(means: Means, wanted: Worker, model: ModelReference) -> Path:
     return means.contents.bring(needed, _key(wanted))
 
 
-def _local(means: Means, wanted: Worker, model: ModelReference) -> ModelReference:
-    if not is_elsewhere(model):
-        return model
-    path = fetched_model(means, wanted, model)
+def _checked(model: ModelReference, path: Path) -> ModelReference:
     try:
         found = digest(path)
     except (OSError, ValueError) as problem:

@@ -107,6 +107,21 @@ def test_a_model_that_is_not_the_promised_one_fails_the_stage(world: World) -> N
     assert world.host.started == []
 
 
+def test_a_model_that_has_come_is_not_read_again_with_every_piece_of_what_has_not(world: World) -> None:
+    """Its promised sha256 is wrong, which shows when it is read."""
+    base = model_elsewhere(world, b"base", 0, sha256="0" * 64)
+    samples = samples_elsewhere(world)
+    missing = hashlib.sha256(b"one").hexdigest()
+    picture = world.blobs.whole.pop(missing)
+    key = world.want("train", samplesArtifact=samples, models=[base])
+    tree = world.places.tree_folder(base["artifact"]["tree"])
+    settle_until(world, key, lambda: list(tree.glob("*/model.pb")) and "BlobNotFound" in world.told(key)["reason"])
+    assert world.told(key)["phase"] == "Pending"
+    world.blobs.whole[missing] = picture
+    settle_until(world, key, lambda: world.told(key)["phase"] == "Failed")
+    assert world.told(key)["reason"] == "WrongDigest"
+
+
 def serving(world: World) -> tuple[str, str]:
     """An inference worker that serves a model from another node."""
     key = world.want("inference", models=[model_elsewhere(world, b"first", 0)])
