@@ -17,7 +17,7 @@ from pathlib import Path
 
 from sedna_lc.state.records import FileDigest
 from sedna_lc.state.stores import Store
-from sedna_lc.users import WorkerUser, hindrance
+from sedna_lc.users import WorkerUser, hindrance_of
 
 _CHUNK = 1 << 20
 _SECONDS_A_DAY = 86_400
@@ -41,8 +41,8 @@ class Content:
 class FileDigests:
     """Reads and remembers; for one thread at a time.
 
-    With a user, only what that user may read: this program reads everything, and what it packs leaves the host. A line
-    in a dataset must not be enough for that.
+    With a user, only what that user surely may read: this program reads everything, and what it packs leaves the host.
+    A line in a dataset must not be enough for that.
     """
 
     def __init__(self, store: Store, clock: Callable[[], datetime], user: WorkerUser | None = None) -> None:
@@ -58,14 +58,15 @@ class FileDigests:
         regular file. `going` is called between pieces; what it raises ends the reading.
         """
         name = str(path)
-        if self._user is not None and (sentence := hindrance(path, self._user)) is not None:
-            raise PermissionError(errno.EACCES, sentence)
         _check_regular(path, path.stat())
         # Without O_NONBLOCK a named pipe that has just taken its place would hold this thread for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb", buffering=0) as file:
             status = os.fstat(descriptor)
             _check_regular(path, status)
+            # What has been opened is judged: a link may lead elsewhere a moment later.
+            if self._user is not None and (sentence := hindrance_of(descriptor, self._user)) is not None:
+                raise PermissionError(errno.EACCES, sentence)
             known = self._used.get(name) or self._store.digest(name)
             if known is None or _mark(known) != (status.st_size, status.st_mtime_ns, status.st_ino):
                 sha256 = _read(file.read, status.st_size, going)

@@ -11,6 +11,7 @@ import pytest
 from sedna.common.digests import file_digest
 from sedna_lc.artifacts.remembering import Content, FileChanged, FileDigests
 from sedna_lc.state.memory import MemoryStore
+from sedna_lc.users import WorkerUser
 
 LATER = datetime.now(timezone.utc) + timedelta(hours=1)
 
@@ -90,3 +91,10 @@ def test_what_nobody_asked_for_in_a_month_is_forgotten(store: MemoryStore, tmp_p
     assert store.digest(str(path)) is not None
     FileDigests(store, lambda: LATER + timedelta(days=40)).save()
     assert store.digest(str(path)) is None
+
+
+def test_what_only_root_may_read_leaves_the_host_by_no_link(store: MemoryStore, tmp_path: Path) -> None:
+    worker = WorkerUser("worker", 54321, 54321, frozenset({54321}))
+    (tmp_path / "1.jpg").symlink_to("/etc/shadow")
+    with pytest.raises(PermissionError, match=r"may not read /etc/shadow|Permission denied"):
+        FileDigests(store, lambda: LATER, worker).of(tmp_path / "1.jpg")
