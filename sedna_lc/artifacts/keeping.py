@@ -141,6 +141,9 @@ class ArtifactKeeper:
             self._furthest.pop(uid, None)
         shutil.rmtree(self._folder / uid, ignore_errors=True)
 
+    def _wants(self, key: Key, uid: str) -> bool:
+        return self._wanted.get(key, _NOT_WANTED)[0] == uid
+
     def _step(self, key: Key) -> float | None:
         resource = self._store.wanted("artifacts").get(key)
         if resource is None or _version(resource) == _NOT_WANTED:
@@ -151,7 +154,11 @@ class ArtifactKeeper:
             # One that a newer GM describes in words unknown here must not make the node deaf to all others.
             logger.warning("Artifact %s cannot be read and is not sent: %s", "/".join(key), problem)
             return None
-        return _Sending(self, key, artifact).step()
+        sending = _Sending(self, key, artifact)
+        try:
+            return sending.step()
+        finally:
+            sending.leave()
 
 
 class _Sending:
@@ -184,6 +191,13 @@ class _Sending:
             logger.error("Artifact %s cannot be sent: %s", "/".join(self._key), problem.message)  # noqa: TRY400
         keeper._waiting.pop(self._key, None)
         return None
+
+    def leave(self) -> None:
+        """Leave nothing of one that went while it was worked on."""
+        with self._keeper._lock:
+            is_wanted = self._keeper._wants(self._key, self._uid)
+        if not is_wanted:
+            self._keeper._forget(self._uid)
 
     def _work(self) -> None:
         store = self._keeper._stores(self._artifact.spec.store)
@@ -229,6 +243,7 @@ class _Sending:
             yield from slot.versions(spec.model.sha256)
 
     def _send(self, packed: Packed, store: BlobStore) -> None:
+        self._going()
         sizes = {**packed.tree.blobs, packed.tree.digest: packed.sources[packed.tree.digest].stat().st_size}
         # The tree's document comes first, and the status names it: whoever sweeps the store sees by it what belongs to
         # something that is on its way, however long the line is cut. Others fetch only what is told to be Ready.
@@ -279,9 +294,8 @@ class _Sending:
         if keeper._stop.is_set():
             raise Stopped
         with keeper._lock:
-            uid, _ = keeper._wanted.get(self._key, _NOT_WANTED)
-        if uid != self._uid:
-            raise Stopped
+            if not keeper._wants(self._key, self._uid):
+                raise Stopped
 
     @property
     def _told(self) -> ArtifactStatus:
@@ -289,7 +303,7 @@ class _Sending:
             return self._keeper._told.get(self._uid, self._artifact.status)
 
     def _tell(self, **changes: Any) -> None:
-        """Post what has changed, unless it is what was said last."""
+        """Post what has changed, unless it is what was said last, or nobody wants to know any more."""
         keeper = self._keeper
         before = self._told
         changes["observed_generation"] = self._artifact.metadata.generation
@@ -299,6 +313,8 @@ class _Sending:
         if self._is_step(before, status):
             status = status.model_copy(update={"update_time": format_time(keeper._sources.clock())})
         with keeper._lock:
+            if not keeper._wants(self._key, self._uid):
+                return
             keeper._told[self._uid] = status
         keeper._store.post(status_letter("artifacts", self._key, self._uid, status))
         keeper._posted()

@@ -51,6 +51,8 @@ class Source:
         self._format = "txt"
         self.letters: list[dict[str, Any]] = []
         self._keepers: list[ArtifactKeeper] = []
+        self.packing: Callable[[], None] = lambda: None
+        """Called when something is about to be packed."""
         self._seconds = itertools.count(60)
 
     def clock(self) -> datetime:
@@ -87,8 +89,16 @@ class Source:
 
     def keeper(self) -> ArtifactKeeper:
         """Let an LC begin here (the next one, when there was one)."""
+
+        def user() -> None:
+            self.packing()
+
         made = ArtifactKeeper(
-            Sources(self.store, self.places, self.clock), lambda _: self.blobs, self._note, no_pauses, time.monotonic
+            Sources(self.store, self.places, self.clock, user),
+            lambda _: self.blobs,
+            self._note,
+            no_pauses,
+            time.monotonic,
         )
         self._keepers.append(made)
         made.start()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
 from sedna.api.artifacts import Tree
 from sedna.common.digests import digest
+from sedna_lc.state.records import Letter
 from tests.lc.artifacts.nodes import KEY, Source, wait_until
 
 
@@ -272,6 +274,57 @@ def test_an_artifact_that_nobody_wants_any_more_is_given_up(source: Source) -> N
     assert source.store.wanted("artifacts").keys() == {("default", "b")}
     outgoing = source.places.artifacts_folder / "outgoing"
     wait_until(lambda: not list(outgoing.iterdir()))
+
+
+def test_one_that_goes_while_it_is_packed_leaves_no_word_and_no_folder(source: Source) -> None:
+    packing, gone = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        packing.set()
+        assert gone.wait(30)
+
+    source.packing = hold
+    source.blobs.set(away=True)
+    # An empty one is packed without a look at whether it is still wanted.
+    model = model_of(source.picture("model.pb", b""))
+    first, second = source.resource(**model), source.resource(**model)
+    second["metadata"]["uid"] = "uid-second"
+    source.store.put_wanted("artifacts", first)
+    keeper = source.keeper()
+    assert packing.wait(30)
+    keeper.gone(first)
+    # One of the same name comes when the work for the first has ended.
+    keeper.changed(second)
+    source.blobs.set(away=False)
+    gone.set()
+    source.wait_for("Ready")
+    assert {letter.key for letter in source.store.letters()} == {"uid-second"}
+    assert not (source.places.artifacts_folder / "outgoing" / "uid-a").exists()
+
+
+def test_one_that_goes_while_it_is_sent_is_not_spoken_of_again(source: Source) -> None:
+    first = source.resource(**model_of(source.picture("model.pb", bytes(1000))))
+    second = source.resource(**model_of(source.picture("other.pb", b"other")))
+    second["metadata"]["uid"] = "uid-second"
+
+    def letters() -> list[Letter]:
+        return [letter for letter in source.store.letters() if letter.key == "uid-a"]
+
+    before: list[Letter] = []
+
+    def go() -> None:
+        source.blobs.sending = lambda: None
+        before.extend(letters())
+        keeper.gone(first)
+        # One of the same name comes when the work for the first has ended.
+        keeper.changed(second)
+
+    keeper = source.keeper()
+    source.blobs.sending = go
+    keeper.changed(first)
+    wait_until(lambda: "uid-second" in {letter.key for letter in source.store.letters()})
+    source.wait_for("Ready")
+    assert letters() == before
 
 
 def test_an_echo_of_what_was_told_is_no_reason_to_try_again(source: Source) -> None:

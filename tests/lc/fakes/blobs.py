@@ -19,6 +19,8 @@ class MemoryBlobs:
         self.begun: dict[str, bytes] = {}
         self.piece = piece
         self.cuts: list[int] = []
+        self.sending: Callable[[], None] = lambda: None
+        """Called when something is about to be sent."""
         self.forgets = False
         """Whether a cut costs what had come of the blob."""
         self.away = False
@@ -41,6 +43,7 @@ class MemoryBlobs:
             return gone
 
     def send(self, blob: Blob, source: Path, offset: int, told: Told) -> None:
+        self.sending()
         if not source.is_file():
             raise WrongDigest(f"{source} is gone.")
         with source.open("rb") as file:
