@@ -27,7 +27,7 @@ class NodeStatus(Value):
     capacity: dict[Text, Text] = Field(default_factory=dict)
     """cpu and memory, as quantities."""
     versions: dict[Text, Text] = Field(default_factory=dict)
-    """Of sedna, python and the kernel."""
+    """Of sedna, python and the kernel; `release` is what is installed, where Ansible has installed it."""
     conditions: list[Condition] = Field(default_factory=list)
     """`Ready`: True while heartbeats come in, Unknown when they stop; written by the GlobalManager."""
 

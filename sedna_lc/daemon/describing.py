@@ -27,6 +27,9 @@ def describer(
         "sedna": importlib.metadata.version("sedna-metal"),
         "kernel": platform.release(),
     }
+    # The unit names it; it differs between two commits of one version, and without an installation there is none.
+    if release := os.environ.get("SEDNA_RELEASE"):
+        versions["release"] = release
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     capacity = {"cpu": str(os.cpu_count() or 1), "memory": f"{memory // 1024}Ki"}
 

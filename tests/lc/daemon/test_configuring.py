@@ -144,3 +144,9 @@ def test_the_host_is_described(tmp_path: Path) -> None:
     assert "127.0.0.1" in described.addresses
     assert set(described.capacity) == {"cpu", "memory"}
     assert set(described.versions) == {"python", "sedna", "kernel"}
+
+
+def test_a_node_tells_the_release_that_its_unit_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEDNA_RELEASE", "0.1.0-0123abcd")
+    described = describer(tmp_path, "process", "http://127.0.0.1:9000", None)()
+    assert described.versions["release"] == "0.1.0-0123abcd"
