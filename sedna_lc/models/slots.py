@@ -18,8 +18,10 @@ from sedna.api.workers import ModelReference
 from sedna.common.digests import digest
 from sedna.common.publishing import ContentChangedError, copy_atomically, remove_leftovers
 from sedna_lc.errors import Again, Hindered, Never
+from sedna_lc.models.trained import require_readable
 from sedna_lc.places import local_path
 from sedna_lc.state.records import Placed
+from sedna_lc.users import WorkerUser
 
 logger = logging.getLogger(__name__)
 
@@ -51,10 +53,11 @@ class ModelSlot:
                 return placed
         return None
 
-    def place(self, model: ModelReference, fetched: Path | None = None) -> Placed:
+    def place(self, model: ModelReference, fetched: Path | None = None, user: WorkerUser | None = None) -> Placed:
         """Copy a model into its version's folder, unless it lies there already, and check its content.
 
-        It is read from its url, or from where it was fetched to.
+        It is read from its url, or from where it was fetched to. With a user, only what that user may read is taken
+        from a url: this program reads everything, and a slot's files are open to all workers.
 
         Raises:
             Hindered: there is no room for it (NoSpace).
@@ -66,7 +69,7 @@ class ModelSlot:
             raise Never("ModelNotLocal", f"Model {model.name} is not a path on this node: {model.url}.")
         source = Path(path)
         try:
-            return self._place(model, source)
+            return self._place(model, source, user if fetched is None else None)
         except FileNotFoundError as problem:
             raise Again("ModelNotFound", f"Model {model.name} is not there: nothing at {path}.") from problem
         except ContentChangedError as problem:
@@ -77,12 +80,15 @@ class ModelSlot:
                 raise Hindered("NoSpace", message) from problem
             raise Again("ModelUnreadable", f"Model {model.name} cannot be copied: {problem}.") from problem
 
-    def _place(self, model: ModelReference, source: Path) -> Placed:
+    def _place(self, model: ModelReference, source: Path, user: WorkerUser | None) -> Placed:
         # The hash of what is to be served decides the place; a version that lies there already may be all that is
         # left of a model whose file its owner has deleted.
+        if model.sha256 is None:
+            _check_readable(model, source, user)
         sha256 = (model.sha256 or digest(source)).lower()
         target = self._folder / sha256[:_SHORT] / source.name
         if not (target.exists() and digest(target) == sha256):
+            _check_readable(model, source, user)
             target.parent.mkdir(parents=True, exist_ok=True)
             remove_leftovers(target.parent)
             copy_atomically(source, target, sha256=sha256)
@@ -99,3 +105,13 @@ class ModelSlot:
     def remove(self) -> None:
         """Throw away all versions: the worker is gone."""
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _check_readable(model: ModelReference, source: Path, user: WorkerUser | None) -> None:
+    # What is not there is FileNotFoundError for its reader, and a matter of rights for nobody.
+    if user is None or not source.exists():
+        return
+    try:
+        require_readable(source, user)
+    except PermissionError as problem:
+        raise Again("ModelUnreadable", f"Model {model.name} cannot be read by its worker: {problem}.") from problem

@@ -75,7 +75,7 @@ def serve_from_the_start(means: Means, wanted: Worker, record: WorkerRecord, mod
 
 def _place(means: Means, wanted: Worker, model: ModelReference, slot: ModelSlot) -> Placed:
     if not is_elsewhere(model):
-        return slot.place(model)
+        return slot.place(model, user=means.user())
     # Its own version may be all that is left of it, here and anywhere.
     return slot.find(model) or slot.place(model, fetched_model(means, wanted, model))
 

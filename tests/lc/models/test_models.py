@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from datetime import datetime, timezone
 from pathlib import Path
@@ -175,3 +176,23 @@ def test_what_the_worker_may_not_read_is_not_its_model(
         (model / "weights").symlink_to(secret)
     assert find_models([str(secret if how == "named" else model)], worker) == {}
     assert "cannot be read: user worker, as which workers run here, may not" in caplog.text
+
+
+@pytest.mark.parametrize("how", ["named", "linked", "within", "named by its hash"])
+def test_what_only_root_may_read_is_not_laid_open_in_a_slot(slot: ModelSlot, tmp_path: Path, how: str) -> None:
+    """`url: /etc/shadow` in a Model: the copy would be readable for every worker."""
+    worker = WorkerUser("worker", 54321, 54321, frozenset({54321}))
+    secret = Path("/etc/shadow")
+    model = tmp_path / "model"
+    if how == "linked":
+        model.symlink_to(secret)
+    elif how == "within":
+        model.mkdir()
+        (model / "weights").symlink_to(secret)
+    else:
+        model = secret
+    sha256 = digest(secret) if how == "named by its hash" and os.geteuid() == 0 else None
+    with pytest.raises(Again, match="user worker, as which workers run here, may not") as caught:
+        slot.place(reference(model, sha256), user=worker)
+    assert caught.value.reason == "ModelUnreadable"
+    assert not any((tmp_path / "slot").rglob("*"))

@@ -19,6 +19,7 @@ from sedna_lc.runners.base import Activity, Reason, UnitState
 from sedna_lc.runners.errors import UnitRefused
 from sedna_lc.runners.names import worker_unit
 from sedna_lc.state.memory import MemoryStore
+from sedna_lc.users import WorkerUser
 from tests.lc.reconcile.worlds import World
 
 
@@ -521,6 +522,21 @@ class TestHotUpdate:
         model.unlink()
         world.settle(key)
         assert (world.told(key)["model"]["state"], world.told(key)["model"]["reason"]) == ("Refused", "ModelNotFound")
+        assert world.hot_file() == before
+
+    def test_a_model_that_its_worker_may_not_read_is_not_laid_open_for_it(
+        self, world: World, key: tuple[str, str]
+    ) -> None:
+        before = world.hot_file()
+        model = world.model("r1", "secret")
+        model.chmod(0o600)
+        world.user = WorkerUser("worker", 54321, 54321, frozenset({54321}))
+        world.restart()
+        world.serve(key, model, 1)
+        world.settle(key)
+        told = world.told(key)["model"]
+        assert (told["state"], told["reason"]) == ("Refused", "ModelUnreadable")
+        assert "user worker, as which workers run here, may not" in told["message"]
         assert world.hot_file() == before
 
     def test_word_about_an_older_model_is_late(self, world: World, key: tuple[str, str]) -> None:

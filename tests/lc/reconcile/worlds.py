@@ -29,6 +29,7 @@ from sedna_lc.runners.memory import MemoryHost, MemoryRunner
 from sedna_lc.runners.names import worker_unit
 from sedna_lc.state.memory import MemoryStore
 from sedna_lc.state.records import WorkerRecord
+from sedna_lc.users import WorkerUser
 from tests.lc.fakes.blobs import MemoryBlobs
 
 NOW = datetime(2026, 11, 22, 14, 0, tzinfo=timezone.utc)
@@ -49,6 +50,7 @@ class World:
         self.synced = True
         self.blobs = MemoryBlobs()
         self.free = 10**9
+        self.user: WorkerUser | None = None
         self.wanted_count = Counter[str]()
         self.image("app:v1")
         (folder / "data").mkdir()
@@ -97,7 +99,8 @@ class World:
         )
         runner = MemoryRunner(self.host)
         server = "http://127.0.0.1:9100"
-        return Means(self.store, runner, self.places, server, self.clock, self.fetcher, self.remotes)
+        user = lambda: self.user  # noqa: E731
+        return Means(self.store, runner, self.places, server, self.clock, self.fetcher, self.remotes, user)
 
     def restart(self) -> None:
         """Let the next LC take over: same store, same host."""
