@@ -21,6 +21,7 @@ from sedna.common.publishing import sync_folder
 from sedna.images.compiling import compile_folder
 from sedna.images.environments import environment_folder, environment_for, is_complete, wanted_for
 from sedna.images.libraries import library_folder, library_for
+from sedna.images.locking import building
 from sedna.images.permissions import make_folders, make_readable
 from sedna.images.records import APP, RECORD, ImageProblem, ImageRecord, find
 from sedna.images.references import ImageReference
@@ -68,12 +69,14 @@ def build(
     changed = not (ready and _same(_standing(images_dir, reference), record))
     warnings = _without_library(record.python) if shared else ()
     if changed and not dry_run:
-        if wanted:
-            made = environment_for(images_dir, wanted, say, wheels)
-            # Named as it is now: in a checkout the library may have changed while pip worked.
-            record = replace(record, library=str(library_for(images_dir, made)))
-        say(f"Copying {len(source.files)} files to {folder}")
-        warnings += _publish(source, record, folder)
+        # Until the image names them, nobody can see that its environment and its library are needed.
+        with building(images_dir):
+            if wanted:
+                made = environment_for(images_dir, wanted, say, wheels)
+                # Named as it is now: in a checkout the library may have changed while pip worked.
+                record = replace(record, library=str(library_for(images_dir, made)))
+            say(f"Copying {len(source.files)} files to {folder}")
+            warnings += _publish(source, record, folder)
     return Built(record, folder, changed=changed, warnings=warnings, environment_missing=missing)
 
 
@@ -128,21 +131,21 @@ def _same(standing: ImageRecord | None, record: ImageRecord) -> bool:
 
 def _publish(source: Source, record: ImageRecord, folder: Path) -> tuple[str, ...]:
     make_folders(folder.parent)
-    building = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    making = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         for relative in source.files:
-            target = building / APP / relative
+            target = making / APP / relative
             target.parent.mkdir(parents=True, exist_ok=True)
             # With its mode, unlike a model's files: a command may be a script of the app.
             shutil.copy2(source.folder / relative, target)
         text = yaml.safe_dump(record.document(), sort_keys=False, allow_unicode=True)
-        (building / RECORD).write_text(text, encoding="utf-8")
-        warnings = compile_folder(building / APP, record.python, known_as=folder / APP)
-        make_readable(building)
-        _replace(folder, building)
+        (making / RECORD).write_text(text, encoding="utf-8")
+        warnings = compile_folder(making / APP, record.python, known_as=folder / APP)
+        make_readable(making)
+        _replace(folder, making)
         sync_folder(folder.parent)
     finally:
-        shutil.rmtree(building, ignore_errors=True)
+        shutil.rmtree(making, ignore_errors=True)
     return warnings
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from sedna.common.publishing import sync_folder
 from sedna.images.environments import COMPLETE, alone
+from sedna.images.locking import removing
 from sedna.images.records import RECORD, ImageProblem, records
 from sedna.images.references import ENVIRONMENTS, LIBRARIES, ImageReference
 from sedna.images.using import used_by_workers, worker_texts
@@ -26,17 +28,18 @@ def remove(images_dir: Path, reference: ImageReference, *, texts: Texts = worker
     Raises ImageProblem when a worker runs from it.
     """
     folder = reference.folder(images_dir)
-    if not (folder / RECORD).is_file():
-        return False
-    if used_by_workers(folder, texts()):
-        raise ImageProblem(f"{reference} is used by a worker on this host; delete or change its job first")
-    if not dry_run:
-        # Out of sight in one rename; a LocalController never meets half an image.
-        leaving = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
-        folder.rename(leaving)
-        shutil.rmtree(leaving)
-        _drop_empty(folder.parent, images_dir)
-    return True
+    with _alone(images_dir, dry_run=dry_run):
+        if not (folder / RECORD).is_file():
+            return False
+        if used_by_workers(folder, texts()):
+            raise ImageProblem(f"{reference} is used by a worker on this host; delete or change its job first")
+        if not dry_run:
+            # Out of sight in one rename; a LocalController never meets half an image.
+            leaving = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
+            folder.rename(leaving)
+            shutil.rmtree(leaving)
+            _drop_empty(folder.parent, images_dir)
+        return True
 
 
 def prune(images_dir: Path, *, texts: Texts = worker_texts, dry_run: bool = False) -> list[Path]:
@@ -44,16 +47,22 @@ def prune(images_dir: Path, *, texts: Texts = worker_texts, dry_run: bool = Fals
 
     Raises ImageProblem when an image cannot be read: what it uses is not known then.
     """
-    kept = {Path(used) for record in records(images_dir) for used in (record.library, record.python) if used}
-    said = list(texts())
-    removed = []
-    for folder in sorted(_shared(images_dir)):
-        if any(path.is_relative_to(folder) for path in kept) or used_by_workers(folder, said):
-            continue
-        removed.append(folder)
-        if not dry_run:
-            _remove_shared(folder)
-    return removed
+    with _alone(images_dir, dry_run=dry_run):
+        kept = {Path(used) for record in records(images_dir) for used in (record.library, record.python) if used}
+        said = list(texts())
+        removed = []
+        for folder in sorted(_shared(images_dir)):
+            if any(path.is_relative_to(folder) for path in kept) or used_by_workers(folder, said):
+                continue
+            removed.append(folder)
+            if not dry_run:
+                _remove_shared(folder)
+        return removed
+
+
+def _alone(images_dir: Path, *, dry_run: bool) -> AbstractContextManager[None]:
+    """Nothing is looked at, and removed, while somebody builds; who only looks need not be able to write there."""
+    return nullcontext() if dry_run or not images_dir.is_dir() else removing(images_dir)
 
 
 def _shared(images_dir: Path) -> Iterator[Path]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -17,7 +19,9 @@ import pytest
 from sedna.images import environments, references
 from sedna.images.building import Built, build
 from sedna.images.libraries import library_for
+from sedna.images.locking import LOCK, removing
 from sedna.images.records import ImageProblem
+from sedna.images.removing import prune
 from tests.images.wheelhouse import make_wheel, make_wheelhouse
 
 NOW = datetime(2026, 11, 22, 15, 0, 0, tzinfo=timezone.utc)
@@ -181,3 +185,44 @@ def test_two_builds_of_one_library_agree(tmp_path: Path) -> None:
     python = Path(sys.executable)
     assert library_for(tmp_path, python) == library_for(tmp_path, python)
     assert len(list((tmp_path / "libraries").iterdir())) == 1
+
+
+def test_what_a_build_is_about_to_name_is_not_pruned_beside_it(
+    images: Path, source: Path, wheels: Path, tmp_path: Path
+) -> None:
+    """The environment is there, no image names it yet, and somebody tidies up at that moment."""
+    mine = tmp_path / "images"
+    shutil.copytree(images / "environments", mine / "environments", symlinks=True)
+    pruned: list[list[Path]] = []
+    tidying = threading.Thread(target=lambda: pruned.append(prune(mine, texts=list)))
+
+    def say(text: str) -> None:
+        if text.startswith("Copying"):
+            with (mine / LOCK).open() as file, pytest.raises(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            tidying.start()
+
+    built = build(source, references.parse("demo:v1"), mine, now=NOW, wheels=wheels, say=say)
+    tidying.join()
+    # Other environments may be there; this one is kept, and so is the library.
+    assert Path(built.record.python).exists()
+    assert Path(built.record.library).is_dir()
+    assert not any(Path(built.record.python).is_relative_to(folder) for folder in pruned[0])
+
+
+def test_a_build_waits_for_what_is_being_removed_and_makes_it_anew(
+    images: Path, source: Path, wheels: Path, tmp_path: Path
+) -> None:
+    mine = tmp_path / "images"
+    shutil.copytree(images / "environments", mine / "environments", symlinks=True)
+    build(source, references.parse("demo:v1"), mine, now=NOW, wheels=wheels)
+    done: list[Built] = []
+    second = threading.Thread(
+        target=lambda: done.append(build(source, references.parse("demo:v2"), mine, now=NOW, wheels=wheels))
+    )
+    with removing(mine):
+        second.start()
+        # Whatever it has seen already goes now.
+        shutil.rmtree(mine / "libraries")
+    second.join()
+    assert Path(done[0].record.library).is_dir()

@@ -78,7 +78,7 @@ def test_an_image_that_cannot_be_read_keeps_everything(images: Path) -> None:
 
 def test_a_removed_image_leaves_no_empty_folders_and_its_environment_to_others(images: Path) -> None:
     assert remove(images, references.parse("kubeedge/demo:v1"), texts=nobody)
-    assert sorted(path.name for path in images.iterdir()) == ["environments", "libraries"]
+    assert sorted(path.name for path in images.iterdir() if path.is_dir()) == ["environments", "libraries"]
     assert len(left(images)) == 4
     assert not remove(images, references.parse("kubeedge/demo:v1"), texts=nobody)
 
