@@ -81,7 +81,10 @@ def transient_properties(spec: UnitSpec, user: str | None, sandbox: bool) -> lis
     """The properties for StartTransientUnit."""
     program, environment = program_of(spec)
     properties = [(item.name, (item.signature, item.value)) for item in settings(spec, user, sandbox)]
-    properties.append(("ExecStartEx", ("a(sasas)", [(program[0], list(program), ["no-env-expand"])])))
+    # Not ExecStartEx, which could say that nothing is to be expanded: systemd 252 writes that name into the unit's file
+    # and refuses the unit, running as it is, at the next daemon-reload of anybody. `$$` stands for one dollar sign.
+    words = [word.replace("$", "$$") for word in program]
+    properties.append(("ExecStart", ("a(sasb)", [(program[0], words, False)])))
     properties.append(("WorkingDirectory", ("s", spec.working_directory)))
     properties.append(("Environment", ("as", [f"{name}={value}" for name, value in environment.items()])))
     for name, read_only in (("BindPaths", False), ("BindReadOnlyPaths", True)):

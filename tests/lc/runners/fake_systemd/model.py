@@ -62,7 +62,7 @@ TRANSIENT = {
     "SystemCallArchitectures": "as",
     "SystemCallErrorNumber": "i",
     "DeviceAllow": "a(ss)",
-    "ExecStartEx": "a(sasas)",
+    "ExecStart": "a(sasb)",
     "WorkingDirectory": "s",
     "Environment": "as",
     "BindPaths": "a(ssbt)",
@@ -172,7 +172,7 @@ class Model:
                     "org.freedesktop.DBus.Error.PropertyReadOnly", f"Cannot set property {key} ({signature})."
                 )
         settings = {key: value for key, _, value in properties}
-        settings["argv"] = settings["ExecStartEx"][0][1]
+        settings["argv"] = [expanded(word) for word in settings["ExecStart"][0][1]]
         environment = settings.get("Environment", [])
         if bad := [entry for entry in environment if not re.match(r"[A-Za-z_][A-Za-z0-9_]*=", entry)]:
             raise Refused("org.freedesktop.DBus.Error.InvalidArgs", f"Invalid environment: {bad}")
@@ -379,6 +379,11 @@ class Model:
 
 
 _LISTS = ("PartOf", "WantedBy", "Environment", "BindPaths", "BindReadOnlyPaths", "LoadCredential")
+
+
+def expanded(word: str) -> str:
+    """A word of a program as systemd hands it on: variables (here, none) are replaced, `$$` is a dollar sign."""
+    return re.sub(r"\$(\$|\w+|\{\w+\})", lambda found: "$" if found[1] == "$" else "", word)
 
 
 def parse_unit(text: str) -> dict[str, Any]:
