@@ -113,6 +113,7 @@ class LocalController:
             self._sender.wake,
             now,
             settings.safety_poll_seconds,
+            worker_user,
         )
         describe = describer(Path(settings.images_dir), kind, settings.gm, settings.timezone)
         self._nodes = NodeKeeper(

@@ -8,10 +8,12 @@ progress; it is cut back at the next start, and the same lines are read again.
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import stat
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -22,6 +24,7 @@ from sedna_lc.datasets.fingerprints import Window, window_of
 from sedna_lc.datasets.logs import SampleLog
 from sedna_lc.state.records import Progress
 from sedna_lc.state.stores import Store
+from sedna_lc.users import WorkerUser, hindrance_of
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +58,7 @@ class Tail:
         path: str,
         file_format: str,
         *,
+        user: Callable[[], WorkerUser | None] = lambda: None,
         long_line: int = LONG_LINE,
         chunk: int = CHUNK,
     ) -> None:
@@ -62,6 +66,8 @@ class Tail:
         self._store = store
         self._path = path
         self._format = file_format
+        # This program reads everything, and what it reads here workers and other nodes are given.
+        self._user = user
         self._long_line = long_line
         self._chunk = chunk
         self._file: BinaryIO | None = None
@@ -153,10 +159,20 @@ class Tail:
     def _open(self) -> BinaryIO:
         # Without O_NONBLOCK a named pipe in the file's place would hold this thread for ever.
         descriptor = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            self._check(descriptor)
+            return os.fdopen(descriptor, "rb", buffering=0)
+        except BaseException:
+            os.close(descriptor)
+            raise
+
+    def _check(self, descriptor: int) -> None:
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISREG(mode):
-            return os.fdopen(descriptor, "rb", buffering=0)
-        os.close(descriptor)
+            user = self._user()
+            if user is not None and (sentence := hindrance_of(descriptor, user)) is not None:
+                raise PermissionError(errno.EACCES, sentence)
+            return
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(0, "it is a folder, not a file that lists samples")
         raise OSError(0, "it is not a regular file")

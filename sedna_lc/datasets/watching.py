@@ -21,9 +21,11 @@ from sedna.api.datasets import Dataset, DatasetStatus
 from sedna.api.times import format_time
 from sedna.api.validating import parse
 from sedna_lc.datasets.tailing import Problem, Tail
+from sedna_lc.errors import LcError
 from sedna_lc.places import local_path
 from sedna_lc.state.letters import status_letter
 from sedna_lc.state.stores import Key, Store, Wire, key_of
+from sedna_lc.users import WorkerUser
 
 logger = logging.getLogger(__name__)
 
@@ -60,13 +62,16 @@ class DatasetKeeper:
         posted: Callable[[], None],
         clock: Callable[[], datetime],
         poll_seconds: float = 30.0,
+        user: Callable[[], WorkerUser | None] = lambda: None,
     ) -> None:
+        """`user` is whom workers run as, asked each time: a list that this user may not read is not read for it."""
         self.folder = folder
         self._store = store
         self._watcher = watcher
         self._posted = posted
         self._clock = clock
         self._poll_seconds = poll_seconds
+        self._user = user
         self._lock = threading.Lock()
         self._followers: dict[Key, _Follower] = {}
 
@@ -124,7 +129,7 @@ class DatasetKeeper:
         # A folder's time tells how long its dataset has been gone.
         folder = self.folder / str(dataset.metadata.uid)
         self._followers[key] = _Follower(
-            dataset, folder, self._store, self._watcher, self._posted, self._clock, self._poll_seconds
+            dataset, folder, self._store, self._watcher, self._posted, self._clock, self._poll_seconds, self._user
         )
 
     def _end(self, key: Key) -> None:
@@ -145,6 +150,7 @@ class _Follower:
         posted: Callable[[], None],
         clock: Callable[[], datetime],
         poll_seconds: float,
+        user: Callable[[], WorkerUser | None],
     ) -> None:
         self._dataset = dataset
         self._folder = folder
@@ -152,6 +158,7 @@ class _Follower:
         self._posted = posted
         self._clock = clock
         self._poll_seconds = poll_seconds
+        self._user = user
         self._told = dataset.status
         self._wake = threading.Event()
         self._stop = threading.Event()
@@ -200,12 +207,13 @@ class _Follower:
         while not self._stop.is_set():
             try:
                 self._follow(self._path)
-            except (OSError, sqlite3.Error):
+            except (OSError, sqlite3.Error, LcError):
                 logger.exception("The samples of %s cannot be kept; it is tried again.", self._path)
                 self._stop.wait(_SECONDS_AFTER_FAILURE)
 
     def _follow(self, path: str) -> None:
-        tail = Tail(self._folder, self._store, str(self._dataset.metadata.uid), path, self._dataset.spec.format)
+        uid, file_format = str(self._dataset.metadata.uid), self._dataset.spec.format
+        tail = Tail(self._folder, self._store, uid, path, file_format, user=self._user)
         try:
             while not self._stop.is_set():
                 self._wake.clear()

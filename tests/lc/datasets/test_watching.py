@@ -13,6 +13,7 @@ import pytest
 from sedna.common.watching import FileWatcher
 from sedna_lc.datasets.watching import DatasetKeeper
 from sedna_lc.state.memory import MemoryStore
+from sedna_lc.users import WorkerUser
 
 NOW = datetime(2026, 11, 22, 14, 0, tzinfo=timezone.utc)
 KEY = ("default", "d")
@@ -203,3 +204,46 @@ def test_the_samples_of_a_dataset_outlive_it_for_a_week(
     keeper.remove_old()
     assert not folder.exists()
     assert store.progress("u1") is None
+
+
+@pytest.mark.parametrize("how", ["named", "linked"])
+def test_a_list_that_only_root_may_read_is_not_read_for_workers(
+    tmp_path: Path, store: MemoryStore, watcher: Any, bell: Any, how: str
+) -> None:
+    """`url: /etc/shadow` in a Dataset: its lines would lie open as samples, here and on other nodes."""
+    worker = WorkerUser("worker", 54321, 54321, frozenset({54321}))
+    path = Path("/etc/shadow")
+    if how == "linked":
+        path = tmp_path / "list.txt"
+        path.symlink_to("/etc/shadow")
+    keeper = DatasetKeeper(tmp_path / "datasets", store, watcher, bell.ring, lambda: NOW, user=lambda: worker)
+    try:
+        keeper.want(dataset(path))
+        bell.wait_until(lambda: told(store))
+    finally:
+        keeper.close()
+    assert (told(store)["state"], told(store)["reason"]) == ("Unavailable", "PermissionDenied")
+    if os.geteuid() == 0:
+        assert "user worker, as which workers run here, may not read /etc/shadow" in told(store)["message"]
+    assert told(store)["samplesSeen"] == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root reads what others may not")
+def test_a_list_is_read_as_soon_as_workers_may(store: MemoryStore, watcher: Any, bell: Any, tmp_path: Path) -> None:
+    """In /tmp itself, as the folders of a test are closed to others."""
+    worker = WorkerUser("worker", 54321, 54321, frozenset({54321}))
+    path = Path(f"/tmp/sedna-test-list-{os.getpid()}")
+    path.write_text("/a\n")
+    path.chmod(0o600)
+    keeper = DatasetKeeper(tmp_path / "datasets", store, watcher, bell.ring, lambda: NOW, user=lambda: worker)
+    try:
+        keeper.want(dataset(path))
+        bell.wait_until(lambda: told(store))
+        assert told(store)["reason"] == "PermissionDenied"
+        path.chmod(0o644)
+        watcher.fire(path)
+        bell.wait_until(lambda: told(store)["state"] == "Watching")
+        assert told(store)["samplesSeen"] == 1
+    finally:
+        keeper.close()
+        path.unlink()
