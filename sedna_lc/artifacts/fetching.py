@@ -109,7 +109,12 @@ class Fetcher:
         self._loop.close()
 
     def tidy(self) -> None:
-        """Throw away what nobody needs, soon."""
+        """Give up what nobody wants to have fetched any more, now; throw away what nobody needs, soon."""
+        # Not on the loop: there, it would wait for the very fetches that are to end.
+        with self._lock:
+            named = self._wants.named()
+            for key in [key for key in self._fetches if key[0] not in named]:
+                del self._fetches[key]
         self._loop.add(_TIDY)
 
     def bring(self, needed: Needed, waiter: Key) -> Path:
@@ -145,7 +150,7 @@ class Fetcher:
 
     def _step(self, key: Key) -> float | None:
         if key == _TIDY:
-            self._tidy()
+            self._cache.prune(self._all_needed)
             return None
         fetch = self._fetches.get(key)
         if fetch is None or fetch.failure is not None:
@@ -169,14 +174,18 @@ class Fetcher:
         except OSError as problem:
             return self._delay(fetch, Again(_reason_of(problem), f"{self._cache.folder}: {problem}."))
         with self._lock:
-            self._fetches.pop(key, None)
+            # Dropped meanwhile, it may have been asked for anew; that one has its own turn, and nothing left to do.
+            if self._fetches.get(key) is fetch:
+                del self._fetches[key]
         logger.info("%s has arrived, and is whole.", fetch.needed.what)
         self._tell(fetch)
         return None
 
     def _fetch(self, key: Key, fetch: _Fetch) -> None:
         store = self._stores(fetch.needed.reference.store)
-        tree = self._fetch_tree(key, fetch, store)
+        going = self._going(key, fetch)
+        going()
+        tree = self._fetch_tree(fetch, store, going)
         blobs = tree.blobs
         here = blobs_on_disk(self._cache, blobs)
         fetch.total, fetch.done = sum(blobs.values()), sum(here.values())
@@ -184,7 +193,7 @@ class Fetcher:
         if missing > self._cache.free():
             room, free = size_text(missing), size_text(self._cache.free())
             raise Again("NoSpace", f"{room} are needed in {self._cache.folder}, and {free} are free.")
-        meter = Meter(fetch.total, fetch.done, lambda done: self._note(fetch, done), self._going(key), self._monotonic)
+        meter = Meter(fetch.total, fetch.done, lambda done: self._note(fetch, done), going, self._monotonic)
 
         def move(blob: Blob) -> None:
             begin = self._cache.arrived(blob.sha256)
@@ -204,10 +213,9 @@ class Fetcher:
             fetch.done = meter.done
         self._cache.sync()
 
-    def _fetch_tree(self, key: Key, fetch: _Fetch, store: BlobStore) -> Tree:
+    def _fetch_tree(self, fetch: _Fetch, store: BlobStore, going: Callable[[], None]) -> Tree:
         name = fetch.needed.reference.tree
         if not self._cache.has(name):
-            going = self._going(key)
             store.fetch(name, self._cache.part(name), self._cache.arrived(name), lambda _: going())
             self._cache.keep(name)
             self._cache.sync()
@@ -219,9 +227,7 @@ class Fetcher:
             raise Again("CacheUnusable", f"The tree {name[:12]} has just vanished from {self._cache.folder}.")
         return tree
 
-    def _going(self, key: Key) -> Callable[[], None]:
-        fetch = self._fetches.get(key)
-
+    def _going(self, key: Key, fetch: _Fetch) -> Callable[[], None]:
         def going() -> None:
             if self._stop.is_set() or self._fetches.get(key) is not fetch:
                 raise Stopped
@@ -248,13 +254,6 @@ class Fetcher:
             waiters = list(fetch.waiters)
         for waiter in waiters:
             self._wake(waiter)
-
-    def _tidy(self) -> None:
-        with self._lock:
-            named = self._wants.named()
-            for key in [key for key in self._fetches if key[0] not in named]:
-                del self._fetches[key]
-        self._cache.prune(self._all_needed)
 
     def _all_needed(self) -> Collection[str]:
         with self._lock:

@@ -95,7 +95,12 @@ class RemoteModels:
         self._loop.close()
 
     def tidy(self) -> None:
-        """Throw away what nobody needs, soon."""
+        """Give up what nobody wants to have fetched any more, now; throw away what nobody needs, soon."""
+        # Not on the loop: there, it would wait for the very fetches that are to end.
+        with self._lock:
+            wanted = self._wanted()
+            for key in [key for key in self._fetches if key[0] not in wanted]:
+                del self._fetches[key]
         self._loop.add(_TIDY)
 
     def bring(self, model: ModelReference, waiter: Key) -> Path:
@@ -132,7 +137,7 @@ class RemoteModels:
 
     def _step(self, key: Key) -> float | None:
         if key == _TIDY:
-            self._tidy()
+            self._versions.prune(self._wanted())
             return None
         with self._lock:
             pending = [fetch for (url, _), fetch in self._fetches.items() if url == key[0] and fetch.pending]
@@ -200,13 +205,6 @@ class RemoteModels:
             waiters = list(fetch.waiters)
         for waiter in waiters:
             self._wake(waiter)
-
-    def _tidy(self) -> None:
-        wanted = set(self._wanted())
-        with self._lock:
-            for key in [key for key in self._fetches if key[0] not in wanted]:
-                del self._fetches[key]
-        self._versions.prune(wanted)
 
 
 def _hindered(fetch: _Fetch) -> Hindered:

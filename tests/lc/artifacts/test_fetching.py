@@ -188,6 +188,23 @@ def test_a_fetch_that_nobody_wants_any_more_is_given_up_and_its_pieces_go(consum
     wait_until(lambda: not [*(consumer.folder / "parts").iterdir(), *(consumer.folder / "blobs").iterdir()])
 
 
+def test_fetches_that_nobody_wants_any_more_do_not_keep_others_from_being_fetched(consumer: Consumer) -> None:
+    """On a thin line the two that are under way would take hours."""
+    old = [folder_in(consumer.blobs, {"model.pb": bytes([number]) * 4000}, "file") for number in range(2)]
+    consumer.blobs.set(held=True)
+    for tree in old:
+        consumer.ask(consumer.want(tree.digest))
+    wait_until(lambda: consumer.blobs.fetching == 2)
+    consumer.wants.trees.clear()
+    consumer.fetcher.tidy()
+    new = folder_in(consumer.blobs, {"model.pb": b"new"}, "file")
+    needed = consumer.want(new.digest)
+    consumer.ask(needed)
+    consumer.blobs.set(held=False)
+    assert consumer.bring(needed).read_bytes() == b"new"
+    assert consumer.blobs.fetched <= 3 + len(new.dump()) + 2 * consumer.blobs.piece
+
+
 def test_pieces_of_a_killed_lc_that_nobody_needs_go_at_the_next_start(consumer: Consumer) -> None:
     consumer.close()
     (consumer.folder / "parts" / f"{'0' * 64}.part").write_bytes(b"half")

@@ -31,6 +31,8 @@ class MemoryBlobs:
         self.sent = 0
         self.fetched = 0
         self.changed = threading.Condition()
+        self.fetching = 0
+        """How many ask, or have asked, for a blob."""
         self.held = False
         """Whether fetching waits until the test says `let_go`."""
 
@@ -65,6 +67,8 @@ class MemoryBlobs:
         self._finish(blob)
 
     def fetch(self, sha256: str, part: Path, offset: int, told: Told) -> None:
+        with self.changed:
+            self.fetching += 1
         with part.open("ab") as out:
             assert out.tell() == offset
             while True:
