@@ -7,3 +7,17 @@ def is_remote(url: str) -> bool:
     """Tell whether a URL names a place that is on no node, as `s3://bucket/key` does; a path and `file://` do not."""
     scheme, separator, _ = url.partition("://")
     return bool(separator) and scheme.lower() != "file"
+
+
+#: What this system opens besides paths of a node. A short list on purpose: of the many schemes that fsspec knows, some
+#: (`local`, `dir`, `simplecache`, …) lead back into the files of whoever opens them, and daemons read everything.
+OPENED = ("s3", "memory")
+#: What a person is told of: `memory` is a process's own and holds nothing that outlives it, as tests want it.
+NAMED = "s3://bucket/key, and paths of a node (/path or file:///path)"
+
+
+def check_scheme(url: str) -> None:
+    """Raise ValueError unless this system opens the URL of an object store; it lists what is opened."""
+    scheme = url.partition("://")[0].lower()
+    if scheme not in OPENED:
+        raise ValueError(f"{url[:80]}: {scheme[:20]}:// is not opened here; known are {NAMED}")

@@ -15,6 +15,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Protocol
 
+from sedna.api.urls import check_scheme
 from sedna.common.credentials import Credential
 from sedna.common.remote_errors import (
     AccessDenied,
@@ -105,6 +106,10 @@ def open_file_system(url: str, credential: Credential | None) -> FileSystem:
         raise SchemeUnsupported(f"{url}: Google Cloud Storage is not supported; use s3://, http(s):// or a local path")
     if scheme in {"http", "https"}:
         raise SchemeUnsupported(f"{url}: only user code opens http(s)://; use s3:// or a path here")
+    try:
+        check_scheme(url)
+    except ValueError as problem:
+        raise SchemeUnsupported(str(problem)) from None
     if not key_of(url).partition("/")[0]:
         raise SchemeUnsupported(f"{url} names no bucket: it should be a URL such as s3://bucket/key")
     try:

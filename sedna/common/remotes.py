@@ -1,4 +1,4 @@
-"""Files that are not on this host: http(s) by httpx, s3 and what else fsspec opens by `object_stores`.
+"""Files that are not on this host: http(s) by httpx, s3 by `object_stores`.
 
 Used by `sedna.common.file_ops`. What arrives gets its name when it is whole; what cannot be had is refused with a
 sentence that says what to do (`remote_errors`). Who asks is looked up by `credentials`.

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sedna.api.trees import check_store
+from sedna.api.urls import check_scheme
 from sedna.daemons import configuring
 from sedna_gm.settings import Settings
 
@@ -33,5 +34,7 @@ def _unusable(settings: Settings) -> Iterator[str]:
         yield f"artifacts.folder: {settings.artifacts.folder!r} is not absolute"
     try:
         check_store(settings.artifacts.store)
+        if settings.artifacts.store:
+            check_scheme(settings.artifacts.store)
     except ValueError as error:
         yield f"artifacts.store: {error}"

@@ -63,6 +63,10 @@ def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
         ("database: 'sqlite:////'", "database: 'sqlite:////' is neither"),
         ("artifacts: {folder: here}", "artifacts.folder: 'here' is not absolute"),
         ("artifacts: {store: bucket}", "artifacts.store: 'bucket' is not a URL such as s3://bucket/prefix"),
+        (
+            "artifacts: {store: 'local://srv/x'}",
+            "artifacts.store: local://srv/x: local:// is not opened here; known are s3://",
+        ),
         ("artifacts: {keepSeconds: 99999999999}", "artifacts.keepSeconds: a number"),
         ("http: 7", "http: a mapping was expected, not 7"),
         ("- a list", "one mapping of settings was expected"),
