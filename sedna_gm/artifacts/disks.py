@@ -11,6 +11,7 @@ and locks are held around that, never inside, so that the two kinds of threads n
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import threading
 from collections import OrderedDict
@@ -30,6 +31,7 @@ from sedna_gm.store.interface import Clock
 _REMEMBERED = 1024
 # Making a file safe takes milliseconds, in which nobody else would be served: as long as hashing so many bytes.
 _LONG = 1024 * 1024
+_PIECE = 8 * 1024 * 1024
 
 
 class DiskBlobs:
@@ -128,6 +130,35 @@ class DiskBlobs:
             return self._blob(sha256).open("rb")
         except FileNotFoundError:
             raise NotFound(f"There is no blob {sha256}.", kind="Blob", name=sha256) from None
+
+    def verify(self, sha256: str) -> int:
+        """Reads all of a blob, and drops it when the disk has spoilt it, so that `missing` asks for it again.
+
+        Returns its size. Raises NotFound, and WrongDigest for one that was dropped.
+        """
+        with self.open(sha256) as file:
+            found = hashlib.sha256()
+
+            def read() -> int:
+                piece = file.read(_PIECE)
+                found.update(piece)
+                return len(piece)
+
+            while self._aside(read, _PIECE):
+                pass
+            seen = os.fstat(file.fileno())
+            if found.hexdigest() == sha256:
+                return seen.st_size
+            path = self._blob(sha256)
+            with self._touching, contextlib.suppress(FileNotFoundError):
+                # Somebody may have dropped it and sent it again meanwhile.
+                if os.path.samestat(path.stat(), seen):
+                    path.unlink()
+                    self._room.took(-seen.st_size)
+        raise WrongDigest(
+            f"The blob {sha256} had become {found.hexdigest()} on the disk; it was dropped, and has to be sent again. "
+            "Look after that disk."
+        )
 
     def list(self) -> Sequence[Blob]:
         """Every blob and every part."""

@@ -20,7 +20,7 @@ from werkzeug.datastructures import Range
 
 from sedna.api.trees import check_sha256
 from sedna_gm.artifacts.disks import DiskBlobs
-from sedna_gm.errors import BadRequest, GMError, NotFound, RangeUnsatisfiable, StoreUnavailable
+from sedna_gm.errors import BadRequest, GMError, NotFound, RangeUnsatisfiable, StoreUnavailable, WrongDigest
 from sedna_gm.http import bodies, uploads
 from sedna_gm.http.answers import answer
 from sedna_gm.http.callers import patience
@@ -51,6 +51,7 @@ def blueprint() -> Blueprint:
     # GET is HEAD as well.
     views.add_url_rule("/artifacts/blobs/<sha256>", "get", _explained(_get), methods=["GET"])
     views.add_url_rule("/artifacts/blobs/<sha256>", "put", _explained(_put), methods=["PUT"])
+    views.add_url_rule("/artifacts/blobs/<sha256>/verify", "verify", _explained(_verify), methods=["POST"])
     return views
 
 
@@ -99,6 +100,15 @@ def _checked(sha256: str) -> str:
         return check_sha256(sha256)
     except ValueError as error:
         raise BadRequest(f"{error}.") from None
+
+
+def _verify(sha256: str) -> Response:
+    """For who has fetched all of a blob and found something else: was it the line, or is it this disk?"""
+    try:
+        return answer({"sha256": _checked(sha256), "size": parts().blobs.verify(sha256)})
+    except WrongDigest as rotten:
+        logger.error("%s", rotten)  # noqa: TRY400 - no bug of ours
+        raise
 
 
 def _put(sha256: str) -> Response:

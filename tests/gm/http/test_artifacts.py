@@ -72,6 +72,28 @@ def chunked(data: bytes) -> dict[str, Any]:
     return {"environ_overrides": chunks}
 
 
+def test_a_blob_that_rots_on_the_disk_is_dropped_when_somebody_doubts_it_and_asked_for_again(
+    door: Door, artifacts: ArtifactSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert door.post(f"{at(DATA)}/verify", {}, 404)["reason"] == "NotFound"
+    door.put(at(DATA), expect=201, data=DATA)
+    assert door.post(f"{at(DATA)}/verify", {}, 200) == {"sha256": sha(DATA), "size": TOTAL}
+    file = Path(artifacts.folder) / "blobs" / sha(DATA)[:2] / sha(DATA)
+    rotten = bytearray(DATA)
+    rotten[TOTAL // 2] ^= 1
+    file.write_bytes(rotten)
+    # Its size is right: nobody sees it until somebody has fetched it.
+    assert missing(door, DATA) == {}
+    told = door.post(f"{at(DATA)}/verify", {}, 422)
+    assert told["reason"] == "WrongDigest"
+    assert "it was dropped, and has to be sent again" in told["message"]
+    assert sha(DATA) in caplog.text
+    assert missing(door, DATA) == {sha(DATA): 0}
+    door.put(at(DATA), expect=201, data=DATA)
+    assert door.get(at(DATA)).data == DATA
+    assert door.post("/artifacts/blobs/nonsense/verify", {}, 400)["reason"] == "BadRequest"
+
+
 def test_a_blob_comes_whole_and_goes_out_whole(door: Door, artifacts: ArtifactSettings) -> None:
     assert missing(door, DATA) == {sha(DATA): 0}
     assert door.put(at(DATA), expect=201, data=DATA) == {"offset": TOTAL}
