@@ -117,6 +117,12 @@ def references(worker: Worker) -> tuple[str, ...]:
     return tuple(each.name for each in _fetched(worker))
 
 
+def came_wrong(worker: Worker) -> tuple[str, ...]:
+    """The names of the artifacts that a worker ended for, since it had fetched something else than what was named."""
+    failed = worker.status.phase == "Failed" and worker.status.reason == "WrongDigest"
+    return references(worker) if failed else ()
+
+
 def fetching_time(snapshot: Snapshot, worker: Worker) -> int:
     """Seconds that a worker's node may need to fetch what it refers to."""
     return sum(each.size_bytes for each in _fetched(worker)) // snapshot.settings.slowest_link

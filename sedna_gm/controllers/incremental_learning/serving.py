@@ -16,7 +16,7 @@ from sedna.api.times import format_time, parse_time
 from sedna.api.workers import ModelReference, Worker
 from sedna_gm.controllers.decisions import JSON, Happening, Removal
 from sedna_gm.controllers.delays import doubling
-from sedna_gm.controllers.incremental_learning.carrying import again, carry
+from sedna_gm.controllers.incremental_learning.carrying import again, came_wrong, carry
 from sedna_gm.controllers.incremental_learning.failing import STOPPED
 from sedna_gm.controllers.incremental_learning.fetching import fetch
 from sedna_gm.controllers.incremental_learning.hosts import paused_on
@@ -29,6 +29,7 @@ from sedna_gm.controllers.incremental_learning.inference import (
     wanted,
 )
 from sedna_gm.controllers.incremental_learning.making import ROUND_LABEL, inference_worker, serving_fields
+from sedna_gm.controllers.incremental_learning.removing import removals
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot, alive, going
 from sedna_gm.controllers.incremental_learning.standing import standing, told
 from sedna_gm.controllers.incremental_learning.steps import Status
@@ -159,7 +160,9 @@ def _after_the_end(snapshot: Snapshot, before: Serving, worker: Worker, model: M
     again = parse_time(before.retry_after)
     if snapshot.now < again:
         return Service(told(before, "Failed", sentence, node=worker.spec.node_name), look_again_at=again)
-    removal = (_removal(worker),)
+    # What came wrong is sent anew; its store asks for what it has spoilt.
+    wrong = [found for name in came_wrong(worker) if (found := snapshot.artifact(name)) and not going(found)]
+    removal = (_removal(worker), *removals(wrong))
     return Service(told(before, "Failed", sentence, node=worker.spec.node_name), delete=removal)
 
 

@@ -8,7 +8,8 @@ An artifact stays while a worker refers to it, or may yet have to be told of it:
 worker, a model as long as the status or the job names that version. The samples of the last evaluation stay until
 the next one's have come: most are the same ones, and what the store keeps need not be sent again over an edge's line.
 When a round has failed, what has not arrived goes with it, so that the next one asks anew, and so does whatever is kept
-for later only: a full store may have been the reason.
+for later only: a full store may have been the reason. So does what its worker fetched and found to be something else:
+a store may have spoilt it, and asks for it when it is sent anew.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from sedna.api.stages import Phase, Stage
 from sedna.api.workers import Worker
 from sedna_gm.controllers.decisions import Removal
 from sedna_gm.controllers.incremental_learning import contents, remembering
-from sedna_gm.controllers.incremental_learning.carrying import references
+from sedna_gm.controllers.incremental_learning.carrying import came_wrong, references
 from sedna_gm.controllers.incremental_learning.making import ROUND_LABEL, STAGE_LABEL, version_of
 from sedna_gm.controllers.incremental_learning.removing import removals, strangers
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot, alive, going
@@ -42,12 +43,14 @@ def unneeded(snapshot: Snapshot, status: Status) -> tuple[Removal, ...]:
         if alive(worker) and not going(worker):
             names.update(references(worker))
     gives_back = position(snapshot.job.status).phase is Phase.FAILED
+    spoilt = _spoilt(snapshot) if gives_back else ()
     return removals(
         artifact
         for artifact in snapshot.artifacts
         if not going(artifact)
         and (
             (gives_back and artifact.status.phase != "Ready")
+            or artifact.metadata.name in spoilt
             or not (
                 artifact.metadata.name in names
                 or _feeds(artifact, snapshot, status)
@@ -63,6 +66,13 @@ def _needed_models(snapshot: Snapshot, status: Status) -> set[str]:
     # What version it is decides about the name, not which Model resource it stands for.
     found = (contents.of_model(snapshot, snapshot.job.spec.deploy_spec.model.name, version) for version in versions)
     return {content.name for content in found if content is not None}
+
+
+def _spoilt(snapshot: Snapshot) -> tuple[str, ...]:
+    """The names of the artifacts of which one was not what it was called, as the worker of the failed stage said."""
+    status = snapshot.job.status
+    worker = snapshot.worker(snapshot.worker_name(position(status).stage, status.round or 0))
+    return came_wrong(worker) if worker is not None and worker.spec.job.uid == snapshot.uid else ()
 
 
 def _feeds(artifact: Artifact, snapshot: Snapshot, status: Status) -> bool:

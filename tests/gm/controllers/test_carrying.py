@@ -330,6 +330,46 @@ class TestFailing:
         assert again["metadata"]["name"] == name
         assert "phase" not in again.get("status", {})
 
+    def test_what_its_store_has_spoilt_is_sent_anew_after_its_consumer_has_failed(self, world: World) -> None:
+        to_eval(world)
+        world.send_all()
+        name = only(world, "model-0")["metadata"]["name"]
+        uid = world.artifact_uid(name)
+        world.report("helmets-eval-1", phase="Failed", reason="WrongDigest", message="Fetched twice.")
+        world.settle()
+        assert world.history()[0]["reason"] == "WrongDigest"
+        assert world.artifact_uid(name) is None
+        world.advance(11)
+        world.send_all()
+        world.train_succeeds(2)
+        again = world.artifact_uid(name)
+        assert again not in (None, uid)
+        world.send_all()
+        assert world.at() == ("Eval", "Starting")
+        # The failed worker of the first round is still there for its log, and spoils nothing.
+        assert world.artifact_uid(name) == again
+
+    def test_what_an_inference_worker_found_spoilt_is_sent_anew_with_the_next_attempt(self) -> None:
+        world = World()
+        world.node()
+        world.node("cloud")
+        world.model("initial-model")
+        world.model("deploy-model", nodeName="cloud")
+        world.dataset()
+        world.create(job_manifest())
+        world.settle()
+        world.send_all()
+        name = only(world)["metadata"]["name"]
+        uid = world.artifact_uid(name)
+        world.report(INFERENCE, phase="Failed", reason="WrongDigest", message="Fetched twice.")
+        world.settle()
+        world.advance(60)
+        world.let_all_go()
+        world.settle()
+        assert world.artifact_uid(name) not in (None, uid)
+        world.send_all()
+        assert world.has_worker(INFERENCE)
+
     def test_a_source_node_that_was_deleted_fails_the_round_in_words(self, world: World) -> None:
         world.store.delete(Key("Node", "", "edge-node"))
         world.settle()
