@@ -16,7 +16,7 @@ from sedna.api.pods import Volume
 from sedna.api.workers import Worker
 from sedna_lc.folders import Owner, make_file, make_folder
 from sedna_lc.guarded import real_path, refusal
-from sedna_lc.places import Places, local_path
+from sedna_lc.places import Places, local_path, sample_list
 from sedna_lc.users import ENTER, READ, WRITE, WorkerUser, hindrance
 
 # A path has no more bytes.
@@ -107,7 +107,9 @@ def refused(worker: Worker, places: Places, user: WorkerUser | None = None) -> t
 def _refused_folders(worker: Worker, places: Places) -> Iterator[Problem]:
     spec = worker.spec
     # An inference worker gets no folder of its own there, but the job's is made.
-    for path in dict.fromkeys(map(local_path, (spec.job_output_dir, spec.output_dir))):
+    # This program writes the list of samples there itself, past whatever link the job's workers have left.
+    urls = (spec.job_output_dir, spec.output_dir, sample_list(worker) or "")
+    for path in dict.fromkeys(map(local_path, urls)):
         if path is not None and (sentence := _refused_output(Path(path), worker, places)) is not None:
             yield Problem("PathNotAllowed", f"outputDir cannot be used: {sentence}.")
             return

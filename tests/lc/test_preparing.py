@@ -275,6 +275,11 @@ class TestAManifestDoesNotMakeItsWriterRoot:
         assert "PathNotAllowed" in reasons(problems)
         assert not Path("/etc/systemd/system/1").exists()
 
+    def test_by_a_link_in_place_of_its_samples(self, tmp_path: Path, places: Places) -> None:
+        (tmp_path / "output" / "data" / "train").mkdir(parents=True)
+        (tmp_path / "output" / "data" / "train" / "1").symlink_to("/etc/systemd/system")
+        assert reasons(refused(in_folder(tmp_path), places, STRANGER)) == ["PathNotAllowed"]
+
     def test_by_a_link_in_place_of_its_spool(self, tmp_path: Path, places: Places) -> None:
         worker = in_folder(tmp_path)
         victim = tmp_path / "victim"
