@@ -19,6 +19,9 @@ from typing import Protocol
 
 from sedna_lc.errors import Again
 
+#: The document of a hundred thousand files has about 15 MB. What is larger than this is no tree.
+MOST_TREE_BYTES = 64 << 20
+
 Told = Callable[[int], None]
 """Is told, again and again, up to which byte a blob has been moved. What it raises ends the moving, and goes out."""
 
@@ -36,6 +39,13 @@ class WrongDigest(Again):
 
     def __init__(self, message: str) -> None:
         super().__init__("WrongDigest", message)
+
+
+class TooLarge(WrongDigest):
+    """A store gives more bytes than the blob has."""
+
+    def __init__(self, blob: Blob) -> None:
+        super().__init__(f"What the store has as {blob.sha256[:12]} is longer than {blob.size} bytes.")
 
 
 class BlobNotFound(Again):
@@ -60,10 +70,11 @@ class BlobStore(Protocol):
         Raises WrongDigest also when the file has become shorter than the blob.
         """
 
-    def fetch(self, sha256: str, part: Path, offset: int, told: Told) -> None:
+    def fetch(self, blob: Blob, part: Path, offset: int, told: Told) -> None:
         """Append a blob's bytes from `offset` on to `part`, a file of that length (or none, for 0), up to its end.
 
-        What has arrived before an error stays in `part`. Nothing is verified here.
+        What has arrived before an error stays in `part`. Nothing is verified here but that there is no byte beyond the
+        blob's size: a store that gives more raises WrongDigest, and fills no disk.
         """
 
 

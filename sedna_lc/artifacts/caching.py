@@ -26,6 +26,7 @@ from sedna.api.trees import Tree
 from sedna.common.digests import file_digest
 from sedna.common.publishing import sync_folder
 from sedna_lc.artifacts.blobs import WrongDigest
+from sedna_lc.artifacts.rooms import room_on_disk
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ _TEMPORARY = ".sedna-"
 class ArtifactCache:
     """The folder and its rules; safe for many threads."""
 
-    def __init__(self, folder: Path, free_bytes: Callable[[Path], int] = lambda path: shutil.disk_usage(path).free):
+    def __init__(self, folder: Path, free_bytes: Callable[[Path], int] = room_on_disk):
         self.folder = folder
         self._blobs = folder / "blobs"
         self._parts = folder / "parts"
@@ -56,7 +57,7 @@ class ArtifactCache:
             _make_folder(one)
 
     def free(self) -> int:
-        """Return how many bytes there is room for."""
+        """Return how many bytes there is room for; see `rooms`."""
         return self._free_bytes(self.folder)
 
     def part(self, sha256: str) -> Path:

@@ -18,7 +18,7 @@ from typing import Protocol
 
 from sedna.api.artifacts import ArtifactReference, Tree
 from sedna.api.quantities import size_text
-from sedna_lc.artifacts.blobs import Blob, BlobStore, BlobStores, WrongDigest
+from sedna_lc.artifacts.blobs import MOST_TREE_BYTES, Blob, BlobStore, BlobStores, Told, WrongDigest
 from sedna_lc.artifacts.caching import ArtifactCache, blobs_on_disk
 from sedna_lc.artifacts.moving import Meter, Stopped, amount, move_all
 from sedna_lc.errors import Again, GmUnavailable, Hindered, Never
@@ -185,20 +185,25 @@ class Fetcher:
         store = self._stores(fetch.needed.reference.store)
         going = self._going(key, fetch)
         going()
-        tree = self._fetch_tree(fetch, store, going)
+
+        def moving() -> None:
+            going()
+            self._check_room()
+
+        tree = self._fetch_tree(fetch, store, moving)
         blobs = tree.blobs
         here = blobs_on_disk(self._cache, blobs)
         fetch.total, fetch.done = sum(blobs.values()), sum(here.values())
         missing = fetch.total - fetch.done
-        if missing > self._cache.free():
+        if missing and missing >= self._cache.free():
             room, free = size_text(missing), size_text(self._cache.free())
             raise Again("NoSpace", f"{room} are needed in {self._cache.folder}, and {free} are free.")
-        meter = Meter(fetch.total, fetch.done, lambda done: self._note(fetch, done), going, self._monotonic)
+        meter = Meter(fetch.total, fetch.done, lambda done: self._note(fetch, done), moving, self._monotonic)
 
         def move(blob: Blob) -> None:
             begin = self._cache.arrived(blob.sha256)
             if begin < blob.size or not blob.size:
-                store.fetch(blob.sha256, self._cache.part(blob.sha256), begin, meter.follow(begin))
+                self._fetch_blob(store, blob, begin, meter.follow(begin))
             self._cache.keep(blob.sha256)
             fetch.problem = None
 
@@ -213,10 +218,11 @@ class Fetcher:
             fetch.done = meter.done
         self._cache.sync()
 
-    def _fetch_tree(self, fetch: _Fetch, store: BlobStore, going: Callable[[], None]) -> Tree:
+    def _fetch_tree(self, fetch: _Fetch, store: BlobStore, moving: Callable[[], None]) -> Tree:
         name = fetch.needed.reference.tree
         if not self._cache.has(name):
-            store.fetch(name, self._cache.part(name), self._cache.arrived(name), lambda _: going())
+            # How long it is nobody said.
+            self._fetch_blob(store, Blob(name, MOST_TREE_BYTES), self._cache.arrived(name), lambda _: moving())
             self._cache.keep(name)
             self._cache.sync()
         try:
@@ -226,6 +232,18 @@ class Fetcher:
         if tree is None:
             raise Again("CacheUnusable", f"The tree {name[:12]} has just vanished from {self._cache.folder}.")
         return tree
+
+    def _fetch_blob(self, store: BlobStore, blob: Blob, begin: int, told: Told) -> None:
+        try:
+            store.fetch(blob, self._cache.part(blob.sha256), begin, told)
+        except WrongDigest:
+            self._cache.drop_parts([blob.sha256])
+            raise
+
+    def _check_room(self) -> None:
+        """Stop where others' room begins: several fetches go on at a time, and each looked for itself."""
+        if not self._cache.free():
+            raise OSError(errno.ENOSPC, "No space is left but what is kept for this host's other data")
 
     def _going(self, key: Key, fetch: _Fetch) -> Callable[[], None]:
         def going() -> None:

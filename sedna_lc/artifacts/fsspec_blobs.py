@@ -22,7 +22,7 @@ from typing import BinaryIO
 from sedna.common.credentials import Credential, from_environment, read_credential
 from sedna.common.object_stores import ObjectStore, Opener, open_file_system, scheme_of
 from sedna.common.remote_errors import CredentialNotFound
-from sedna_lc.artifacts.blobs import Blob, BlobNotFound, Told, WrongDigest
+from sedna_lc.artifacts.blobs import Blob, BlobNotFound, Told, TooLarge, WrongDigest
 from sedna_lc.artifacts.remote_problems import our_words
 
 #: The credential that artifact stores are opened with: a file of this name in the folder of credentials.
@@ -89,13 +89,15 @@ class FsspecBlobs:
             if sent != blob.size or sha256.hexdigest() != blob.sha256:
                 raise WrongDigest(f"{source} has changed since it was read: it is no longer {blob.sha256[:12]}.")
 
-    def fetch(self, sha256: str, part: Path, offset: int, told: Told) -> None:
+    def fetch(self, blob: Blob, part: Path, offset: int, told: Told) -> None:
         """See `BlobStore.fetch`."""
         with our_words():
             store = self._open()
-            there = store.look(self._name(sha256))
+            there = store.look(self._name(blob.sha256))
             if there is None:
-                raise BlobNotFound(f"The store {self._url} does not have {sha256[:12]} (any more).")
+                raise BlobNotFound(f"The store {self._url} does not have {blob.sha256[:12]} (any more).")
+            if there.size > blob.size:
+                raise TooLarge(blob)
             with part.open("ab") as out:
                 while offset < there.size:
                     end = min(offset + _PIECE, there.size)

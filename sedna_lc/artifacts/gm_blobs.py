@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from sedna_lc.artifacts.blobs import Blob, BlobNotFound, Told, WrongDigest
+from sedna_lc.artifacts.blobs import Blob, BlobNotFound, Told, TooLarge, WrongDigest
 from sedna_lc.errors import Again, GmConflict, GmNotFound, GmRefused, GmUnavailable
 from sedna_lc.gm.clients import GmClient
 
@@ -70,16 +70,18 @@ class GmBlobs:
                 if offset >= blob.size:
                     return
 
-    def fetch(self, sha256: str, part: Path, offset: int, told: Told) -> None:
+    def fetch(self, blob: Blob, part: Path, offset: int, told: Told) -> None:
         """See `BlobStore.fetch`."""
         with part.open("ab") as out:
             try:
-                for piece in self._client.download(_path(sha256), offset):
+                for piece in self._client.download(_path(blob.sha256), offset):
+                    if offset + len(piece) > blob.size:
+                        raise TooLarge(blob)
                     out.write(piece)
                     offset += len(piece)
                     told(offset)
             except GmNotFound as problem:
-                message = f"The GlobalManager's store does not have {sha256[:12]} (any more)."
+                message = f"The GlobalManager's store does not have {blob.sha256[:12]} (any more)."
                 raise BlobNotFound(message) from problem
             except GmRefused as problem:
                 # Everything was here already when the line was cut.

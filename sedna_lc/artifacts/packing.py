@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sedna.api.artifacts import Tree, TreeFile
+from sedna.api.quantities import size_text
 from sedna.api.workers import ModelReference
 from sedna.common.digests import digest_of_files, files_below
+from sedna_lc.artifacts.blobs import MOST_TREE_BYTES
 from sedna_lc.artifacts.remembering import FileChanged, FileDigests
 from sedna_lc.errors import Again, Never
 
@@ -83,12 +85,15 @@ def _pack_path(model: ModelReference, path: Path, folder: Path, digests: FileDig
     return Packed(tree, {**sources, **write_tree(tree, folder)}, sha256)
 
 
-def write_tree(tree: Tree, folder: Path) -> dict[str, Path]:
+def write_tree(tree: Tree, folder: Path, most_bytes: int = MOST_TREE_BYTES) -> dict[str, Path]:
     """Write a tree's document, which is sent like any of its files; return where it lies, by its sha256."""
-    file = folder / TREE_FILE
+    file, document = folder / TREE_FILE, tree.dump()
+    if len(document) > most_bytes:
+        message = f"Its packing list of {len(tree.files)} files has {size_text(len(document))}"
+        raise Never("TooManyFiles", f"{message}; {size_text(most_bytes)} are the most that is sent.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(tree.dump())
+        file.write_bytes(document)
     except OSError as problem:
         raise Again("StateNotWritable", f"The packing list cannot be written: {problem}.") from problem
     return {tree.digest: file}

@@ -27,6 +27,7 @@ from sedna.common.object_stores import ObjectStore, StoredObject, key_of
 from sedna.common.publishing import sync_folder, write_atomically
 from sedna.common.remote_errors import ContentDiffers, DiskFull, StoreRefused
 from sedna_lc.artifacts.moving import Meter
+from sedna_lc.artifacts.rooms import room_on_disk
 
 _PIECE = 8 << 20
 # A worker may still read the version before this one.
@@ -47,8 +48,9 @@ class Progress:
 class RemoteVersions:
     """The folder and its rules."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, free_bytes: Callable[[Path], int] = room_on_disk) -> None:
         self.folder = folder
+        self._free_bytes = free_bytes
 
     def place_of(self, url: str) -> Path:
         """Return the folder below which every version of a model lies."""
@@ -95,7 +97,7 @@ class RemoteVersions:
                 folder.mkdir(parents=True, exist_ok=True)
                 folder.chmod(0o755)
             self._remove_other_parts(part)
-            _download(store, listed, part, model.url, progress)
+            _download(store, listed, part, model.url, progress, self._free_bytes)
             if _version(store.find(model.url)) != version:
                 shutil.rmtree(part, ignore_errors=True)
                 raise ContentDiffers(f"{model.url} has changed while it was fetched")
@@ -114,22 +116,34 @@ class RemoteVersions:
                 shutil.rmtree(other, ignore_errors=True)
 
 
-def _download(store: ObjectStore, listed: Listed, part: Path, url: str, progress: Progress) -> None:
+def _download(
+    store: ObjectStore,
+    listed: Listed,
+    part: Path,
+    url: str,
+    progress: Progress,
+    free_bytes: Callable[[Path], int],
+) -> None:
     goals = [(found, _goal(part / _name(url), relative)) for relative, found in listed]
     total = sum(found.size for found, _ in goals)
     done = sum(min(_size(goal), found.size) for found, goal in goals)
     part.mkdir(parents=True, exist_ok=True)
-    missing, free = total - done, shutil.disk_usage(part).free
-    if missing > free:
-        raise DiskFull(f"{url}: {size_text(missing)} are needed in {part.parent}, and {size_text(free)} are free")
+
+    def check_room(missing: int) -> None:
+        if missing > (free := free_bytes(part)):
+            raise DiskFull(f"{url}: {size_text(missing)} are needed in {part.parent}, and {size_text(free)} are free")
+
+    check_room(total - done)
     meter = Meter(total, done, lambda now: progress.tell(now, total), progress.going, progress.monotonic)
     for found, goal in goals:
         progress.going()
         goal.parent.mkdir(parents=True, exist_ok=True)
-        _append(store, found, goal, meter)
+        _append(store, found, goal, meter, check_room)
 
 
-def _append(store: ObjectStore, found: StoredObject, goal: Path, meter: Meter) -> None:
+def _append(
+    store: ObjectStore, found: StoredObject, goal: Path, meter: Meter, check_room: Callable[[int], None]
+) -> None:
     begin = _size(goal)
     if begin > found.size:
         # Nothing of ours: a piece is never longer than the whole.
@@ -139,6 +153,8 @@ def _append(store: ObjectStore, found: StoredObject, goal: Path, meter: Meter) -
     with goal.open("ab") as out:
         while begin < found.size:
             end = min(begin + _PIECE, found.size)
+            # Others may have taken what was free at first.
+            check_room(end - begin)
             out.write(store.read(found, begin, end))
             out.flush()
             begin = end

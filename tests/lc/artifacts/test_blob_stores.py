@@ -63,7 +63,7 @@ class BlobStoreContract:
         assert store.missing([blob]) == {blob.sha256: 0}
         store.send(blob, tmp_path / "source", 0, silent)
         assert store.missing([blob]) == {}
-        store.fetch(blob.sha256, tmp_path / "part", 0, silent)
+        store.fetch(blob, tmp_path / "part", 0, silent)
         assert (tmp_path / "part").read_bytes() == content
 
     def test_only_what_is_missing_is_asked_for(self, store: BlobStore, tmp_path: Path) -> None:
@@ -86,13 +86,13 @@ class BlobStoreContract:
         store.send(blob, tmp_path / "source", 0, silent)
         part = tmp_path / "part"
         part.write_bytes(CONTENT[:33])
-        store.fetch(blob.sha256, part, 33, silent)
+        store.fetch(blob, part, 33, silent)
         assert part.read_bytes() == CONTENT
 
     def test_a_fetch_of_what_is_here_already_brings_nothing(self, store: BlobStore, tmp_path: Path) -> None:
         blob = put(tmp_path / "source", CONTENT)
         store.send(blob, tmp_path / "source", 0, silent)
-        store.fetch(blob.sha256, tmp_path / "source", len(CONTENT), silent)
+        store.fetch(blob, tmp_path / "source", len(CONTENT), silent)
         assert (tmp_path / "source").read_bytes() == CONTENT
 
     def test_bytes_that_are_not_what_they_are_called_are_thrown_away(self, store: BlobStore, tmp_path: Path) -> None:
@@ -112,16 +112,23 @@ class BlobStoreContract:
         with pytest.raises(WrongDigest):
             store.send(Blob("0" * 64, 5), tmp_path / "nothing", 0, silent)
 
+    def test_a_store_that_has_more_than_the_blob_is_long_fills_no_disk(self, store: BlobStore, tmp_path: Path) -> None:
+        blob = put(tmp_path / "source", CONTENT)
+        store.send(blob, tmp_path / "source", 0, silent)
+        with pytest.raises(WrongDigest, match="longer than 20 bytes"):
+            store.fetch(Blob(blob.sha256, 20), tmp_path / "part", 0, silent)
+        assert not (tmp_path / "part").exists() or (tmp_path / "part").stat().st_size <= 20
+
     def test_a_blob_that_is_not_there_is_said_to_be_missing(self, store: BlobStore, tmp_path: Path) -> None:
         with pytest.raises(BlobNotFound):
-            store.fetch("0" * 64, tmp_path / "part", 0, silent)
+            store.fetch(Blob("0" * 64, 5), tmp_path / "part", 0, silent)
 
     def test_the_moving_is_told_up_to_the_end(self, store: BlobStore, tmp_path: Path) -> None:
         blob = put(tmp_path / "source", CONTENT)
         sent: list[int] = []
         fetched: list[int] = []
         store.send(blob, tmp_path / "source", 0, sent.append)
-        store.fetch(blob.sha256, tmp_path / "part", 0, fetched.append)
+        store.fetch(blob, tmp_path / "part", 0, fetched.append)
         for told in (sent, fetched):
             assert told == sorted(told)
             assert told[-1] == len(CONTENT)
@@ -241,7 +248,7 @@ def test_whatever_is_cut_the_right_bytes_arrive(tmp_path: Path, content: bytes, 
     for cut in [*cuts, 10**9]:
         begin = part.stat().st_size if part.exists() else 0
         try:
-            store.fetch(blob.sha256, part, begin, cut_at(cut))  # type: ignore[arg-type]
+            store.fetch(blob, part, begin, cut_at(cut))  # type: ignore[arg-type]
         except Cut:
             continue
         break

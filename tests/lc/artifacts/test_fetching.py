@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +15,10 @@ from hypothesis import strategies as st
 
 from sedna.api.artifacts import Tree, TreeFile
 from sedna.common.digests import digest, digest_of_files
+from sedna_lc.artifacts.blobs import Blob
 from sedna_lc.artifacts.caching import ArtifactCache
 from sedna_lc.artifacts.fetching import Needed
+from sedna_lc.artifacts.rooms import RESERVE_BYTES
 from sedna_lc.errors import Hindered, Never
 from tests.lc.artifacts.nodes import KEY, Consumer, wait_until
 from tests.lc.fakes.blobs import MemoryBlobs
@@ -164,6 +167,41 @@ def test_too_small_a_disk_is_said_with_numbers_and_nothing_is_left_on_it(consume
     assert consumer.bring(needed)
 
 
+def test_the_last_of_a_disk_is_not_for_contents_but_for_the_state(tmp_path: Path) -> None:
+    room = ArtifactCache(tmp_path).free()
+    # Others write at this moment, too.
+    assert room <= max(0, shutil.disk_usage(tmp_path).free - RESERVE_BYTES // 2)
+
+
+def test_a_disk_that_others_fill_meanwhile_is_not_filled_to_the_last_byte(consumer: Consumer) -> None:
+    tree = folder_in(consumer.blobs, {"model.pb": b"x" * 4000}, "file")
+    consumer.blobs.set(held=True)
+    needed = consumer.want(tree.digest, 4000)
+    consumer.ask(needed)
+    wait_until(lambda: consumer.blobs.fetching)
+    consumer.free = 0
+    consumer.blobs.set(held=False)
+
+    def said() -> bool:
+        answer = consumer.ask(needed)
+        return isinstance(answer, Hindered) and answer.reason == "NoSpace"
+
+    wait_until(said)
+    assert not list((consumer.folder / "blobs").iterdir()), "not even the document"
+    consumer.free = 10_000
+    assert consumer.bring(needed)
+
+
+def test_a_store_that_has_no_end_is_not_believed(consumer: Consumer) -> None:
+    tree = folder_in(consumer.blobs, {"model.pb": b"weights" * 9}, "file")
+    consumer.blobs.whole[tree.files[0].sha256] *= 1000
+    with pytest.raises(Never) as problem:
+        consumer.bring(consumer.want(tree.digest))
+    assert problem.value.reason == "WrongDigest"
+    assert consumer.blobs.fetched <= len(tree.dump()) + 2 * 63
+    assert not list((consumer.folder / "parts").iterdir())
+
+
 def test_what_nobody_needs_is_thrown_away_and_nothing_else(consumer: Consumer) -> None:
     old = folder_in(consumer.blobs, {"shared": b"both", "old": b"old"})
     new = folder_in(consumer.blobs, {"shared": b"both", "new": b"new"})
@@ -272,9 +310,9 @@ def _killer(after: int) -> Callable[[int], None]:
 
 
 def _fetch(cache: ArtifactCache, blobs: MemoryBlobs, tree: Tree, told: Callable[[int], None]) -> None:
-    for sha256 in [tree.digest, *tree.blobs]:
+    for sha256, size in {tree.digest: len(tree.dump()), **tree.blobs}.items():
         if not cache.has(sha256):
-            blobs.fetch(sha256, cache.part(sha256), cache.arrived(sha256), told)
+            blobs.fetch(Blob(sha256, size), cache.part(sha256), cache.arrived(sha256), told)
             told(0)
             cache.keep(sha256)
     told(0)

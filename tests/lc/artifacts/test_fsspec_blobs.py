@@ -65,7 +65,7 @@ def test_a_blob_goes_there_once_and_comes_back(
     assert told[-1:] == ([len(content)] if content else [])
     assert store.missing([one, other]) == {other.sha256: 0}
     arrived: list[int] = []
-    store.fetch(one.sha256, tmp_path / "part", 0, arrived.append)
+    store.fetch(one, tmp_path / "part", 0, arrived.append)
     assert (tmp_path / "part").read_bytes() == content
     assert arrived == sorted(arrived)
 
@@ -104,11 +104,11 @@ def test_a_fetch_that_is_cut_goes_on_where_it_was(store: FsspecBlobs, tmp_path: 
     store.send(one, tmp_path / "one", 0, silent)
     part = tmp_path / "part"
     with pytest.raises(Cut):
-        store.fetch(one.sha256, part, 0, cut_at(1))
+        store.fetch(one, part, 0, cut_at(1))
     arrived = part.stat().st_size
     assert 0 < arrived < len(LARGE)
     told: list[int] = []
-    store.fetch(one.sha256, part, arrived, told.append)
+    store.fetch(one, part, arrived, told.append)
     assert told[0] > arrived
     assert part.read_bytes() == LARGE
 
@@ -159,7 +159,7 @@ def test_what_is_asked_for_counts_as_new_and_is_the_same(
 
 def test_what_is_not_there_is_said(store: FsspecBlobs, tmp_path: Path) -> None:
     with pytest.raises(BlobNotFound):
-        store.fetch("0" * 64, tmp_path / "part", 0, silent)
+        store.fetch(Blob("0" * 64, 5), tmp_path / "part", 0, silent)
     assert not (tmp_path / "part").exists()
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from sedna.api.artifacts import Tree
+from sedna.api.artifacts import Tree, TreeFile
 from sedna.common.digests import digest
+from sedna_lc.artifacts.packing import write_tree
+from sedna_lc.errors import Never
 from sedna_lc.state.records import Letter
 from tests.lc.artifacts.nodes import KEY, Source, wait_until
 
@@ -102,6 +104,14 @@ def test_samples_bring_the_files_that_they_name_each_once(source: Source) -> Non
     assert [file.path for file in tree.files] == [*(f"{inside}{number}.jpg" for number in range(4)), "samples.jsonl"]
     assert len(tree.blobs) == 4, "equal files are one content"
     assert status.size_bytes == sum(tree.blobs.values())
+
+
+def test_a_packing_list_that_nobody_would_take_is_refused_where_it_is_made(tmp_path: Path) -> None:
+    tree = Tree("folder", (TreeFile("a", 1, "0" * 64), TreeFile("b", 1, "0" * 64)))
+    with pytest.raises(Never, match="list of 2 files") as problem:
+        write_tree(tree, tmp_path, 100)
+    assert problem.value.reason == "TooManyFiles"
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_the_store_has_is_not_sent_again(source: Source) -> None:

@@ -51,9 +51,10 @@ class Node:
         self.credentials = folder / "credentials"
         self.wanted: set[str] = set()
         self.now = 0.0
+        self.free = 10**9
         self._told = threading.Condition()
         self._count = 0
-        versions = RemoteVersions(self.folder)
+        versions = RemoteVersions(self.folder, lambda _: self.free)
         self.models = RemoteModels(
             versions, self.credentials, lambda: self.wanted, pauses, lambda: self.now + time.monotonic(), opener
         )
@@ -214,6 +215,15 @@ def test_a_cut_loses_no_piece_even_over_a_restart(server: S3Server, tmp_path: Pa
     asked = [start for line in lines for start in line.asked]
     assert asked == sorted(set(asked))
     assert len(asked) >= 3
+
+
+def test_a_disk_without_room_is_left_as_it_is_and_said(server: S3Server, node: Node) -> None:
+    url = server.put("full/model.pb", b"weights" * 100)
+    node.free = 500
+    assert "700 B are needed" in node.hindered(url, "DiskFull")
+    assert not [one for one in node.folder.rglob("*") if one.is_file()]
+    node.free = 10**9
+    assert node.arrives(url).stat().st_size == 700
 
 
 def test_a_model_that_changes_while_it_comes_is_never_a_mixture(server: S3Server, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from sedna_lc.artifacts.blobs import Blob, BlobNotFound, Told, WrongDigest
+from sedna_lc.artifacts.blobs import Blob, BlobNotFound, Told, TooLarge, WrongDigest
 from sedna_lc.errors import Again, GmUnavailable
 
 
@@ -66,7 +66,8 @@ class MemoryBlobs:
                 told(offset)
         self._finish(blob)
 
-    def fetch(self, sha256: str, part: Path, offset: int, told: Told) -> None:
+    def fetch(self, blob: Blob, part: Path, offset: int, told: Told) -> None:
+        sha256 = blob.sha256
         with self.changed:
             self.fetching += 1
         with part.open("ab") as out:
@@ -84,6 +85,8 @@ class MemoryBlobs:
                     if not data:
                         self.lies_once.discard(sha256)
                         return
+                    if offset + len(data) > blob.size:
+                        raise TooLarge(blob)
                     data = data[: self._let_through(len(data))]
                     out.write(data)
                     self.fetched += len(data)
