@@ -32,7 +32,7 @@ def test_a_worker_over_its_memory_limit_is_killed_and_the_stage_says_so(numbers:
         *JOB, lambda job: "OutOfMemory" in json.dumps(job["status"]), "the stage says OutOfMemory"
     )
     told = json.dumps(job["status"])
-    assert "128" in told, told
+    assert "its limit of 128 MiB" in told, told
     assert job["status"]["samples"]["used"] == 0, "the failed round gives its samples back"
 
 

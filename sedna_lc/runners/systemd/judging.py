@@ -133,7 +133,7 @@ def _not_active(
 
 
 def _ended(record: Record, facts: UnitFacts, now: datetime) -> UnitState:
-    reason, message = _why(facts)
+    reason, message = _why(record, facts)
     if record.stopping:
         reason, message = Reason.STOPPED, ""
     if record.overdue:
@@ -144,9 +144,11 @@ def _ended(record: Record, facts: UnitFacts, now: datetime) -> UnitState:
     return _state(record, facts, Activity.EXITED if good else Activity.FAILED, now, reason, message)
 
 
-def _why(facts: UnitFacts) -> tuple[str, str]:
+def _why(record: Record, facts: UnitFacts) -> tuple[str, str]:
     if facts.result is Result.OOM_KILL:
-        return Reason.OUT_OF_MEMORY, "The kernel ended it: it took more memory than it may, or than there was."
+        limit = record.spec.memory_max if record.spec is not None else None
+        may = f"its limit of {limit / 2**20:g} MiB" if limit else "it may"
+        return Reason.OUT_OF_MEMORY, f"The kernel ended it: it took more memory than {may}, or than there was."
     if facts.result is Result.TIMEOUT:
         return Reason.DEADLINE_EXCEEDED, "It ran longer than it may."
     if facts.result is Result.WATCHDOG:

@@ -150,6 +150,13 @@ class TestEnds:
         state = bell.wait_for(NAME, ended)
         assert (state.activity, state.reason) == (Activity.FAILED, reason)
 
+    def test_who_took_too_much_memory_is_told_the_limit(self, transient: SystemdWorld) -> None:
+        bell = Bell(transient.runner)
+        transient.runner.start(transient.spec(NAME, memory_max=128 << 20))
+        bell.wait_for(NAME, running)
+        transient.systemd.kill(UNIT, 9, "oom-kill")
+        assert "its limit of 128 MiB" in bell.wait_for(NAME, ended).message
+
     def test_restarts_do_not_begin_the_workers_time_anew(self, transient: SystemdWorld) -> None:
         bell = Bell(transient.runner)
         transient.runner.start(transient.spec(NAME, restart="OnFailure", runtime_max_seconds=1))
