@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
+import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +17,8 @@ from tests.gm.clients.servers import Kubectl, Server
 
 # Read before the environment is cleaned: what must be there on this machine, so that nothing is skipped unseen.
 REQUIRED = os.environ.get("SEDNA_TEST_REQUIRE", "").replace(",", " ").split()
+# Asks for OpenAPI v3 in `explain` since then; conditions by JSONPath, subresources, strict validation are older.
+OLDEST = 27
 _numbers = itertools.count(1)
 
 
@@ -29,8 +34,20 @@ def namespace() -> str:
     return f"test-{next(_numbers)}"
 
 
+@pytest.fixture(scope="session")
+def lack() -> str:
+    """Why there is no kubectl to test with; "" when there is one."""
+    program = shutil.which("kubectl")
+    if program is None:
+        return "kubectl is not installed"
+    said = subprocess.run([program, "version", "--client", "--output=json"], capture_output=True, check=True).stdout
+    minor = int(re.findall(r"\d+", json.loads(said)["clientVersion"]["minor"])[0])
+    return f"kubectl 1.{minor} is too old; 1.{OLDEST} or later is needed" if minor < OLDEST else ""
+
+
 @pytest.fixture
-def kubectl(server: Server, tmp_path: Path, namespace: str) -> Kubectl:
-    if shutil.which("kubectl") is None and "kubectl" not in REQUIRED:
-        pytest.skip("kubectl is not installed")
+def kubectl(server: Server, tmp_path: Path, namespace: str, lack: str) -> Kubectl:
+    if lack and "kubectl" not in REQUIRED:
+        pytest.skip(lack)
+    assert not lack
     return Kubectl(server.url, tmp_path, namespace)
