@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from sedna.api import yaml12
+from sedna.common.digests import file_digest
 from tests.hosts import helmets
 from tests.hosts.clouds import Cloud, node_of, settings_of
 from tests.hosts.labs import Lab
@@ -82,6 +83,8 @@ def test_a_detector_learns_on_the_cloud_what_an_edge_sees(lab: Lab, cloud: Cloud
         assert record["nodes"] == {"Train": node_of(cloud.host), "Eval": node_of(cloud.host), "Deploy": node_of(edge)}
         served = cloud.until_served(f"{JOB}-inference", number)
         assert served["sha256"] == record["models"]["new"]["sha256"]
-    state = settings_of(cloud.host)["stateDir"]
-    pictures = int(cloud.host.shell(f"find {state}/artifacts -name '*.jpg' | wc -l"))
-    assert pictures <= 2 * BATCH, "only the pictures of the samples travel, each once"
+    # The GlobalManager keeps for an hour what went through it, each content once and under its sha256.
+    kept = set(cloud.host.shell("find /var/lib/sedna-gm/artifacts/blobs -type f -printf '%f\\n'").split())
+    pictures = [line.split()[0] for line in helmets.samples(scenes, 0, 2 * BATCH).splitlines()]
+    wanted = {file_digest(scenes / "samples" / picture) for picture in pictures}
+    assert kept & {file_digest(each) for each in (scenes / "samples" / "images").iterdir()} == wanted
