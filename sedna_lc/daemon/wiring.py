@@ -82,14 +82,9 @@ class LocalController:
             self._sender = OutboxSender(self._client, self.store, growing, time.monotonic)
             self._watcher = FileWatcher(poll_seconds=settings.safety_poll_seconds)
             undo.callback(self._watcher.close)
-            host, port = split_address(settings.listen)
-            try:
-                self._door = DoorServer(make_application(self._accept), host, port)
-            except OSError as problem:
-                raise CannotStart(f"The door {settings.listen} cannot be opened: {problem.strerror}.") from problem
+            self._door = self._open_door(settings.listen)
             undo.callback(self._door.close)
             self._undo = undo.pop_all()
-        shown = f"[{host}]" if ":" in host else host
         places = Places(state_dir, Path(settings.images_dir), Path(settings.credentials_dir))
         waits = lambda: growing(1.0, _LONGEST_WAIT_SECONDS)  # noqa: E731 - a partial with names says less
         # Each time anew: a group that was given to the user counts at once.
@@ -99,7 +94,7 @@ class LocalController:
             store=self.store,
             runner=self.runner,
             places=places,
-            lc_server=f"http://{shown}:{self._door.port}",
+            lc_server=_url(settings.listen, self._door.port),
             clock=now,
             contents=self._fetcher,
             remotes=self._remotes,
@@ -123,6 +118,12 @@ class LocalController:
         self._answerer = QuestionAnswerer(self._client, settings.node_name, self.reconciler.read_log, growing)
         whose = f"as user {user.name}" if user is not None else "as this program's own user"
         logger.info("Workers run %s, by the %s runner; the door is %s.", whose, kind, means.lc_server)
+
+    def _open_door(self, listen: str) -> DoorServer:
+        try:
+            return DoorServer(make_application(self._accept), *split_address(listen))
+        except OSError as problem:
+            raise CannotStart(f"The door {listen} cannot be opened: {problem.strerror}.") from problem
 
     def _carry(
         self, places: Places, waits: Callable[[], Iterator[float]], worker_user: Callable[[], WorkerUser | None]
@@ -264,6 +265,12 @@ class _DatasetListener:
 def now() -> datetime:
     """The present."""
     return datetime.now(timezone.utc)
+
+
+def _url(listen: str, port: int) -> str:
+    """The door as workers reach it; the port may have been taken only when it was opened."""
+    host, _ = split_address(listen)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 @contextlib.contextmanager
