@@ -33,7 +33,9 @@ def bundle_of(lab: Lab) -> Path:
     return lab.folder.parents[1] / "bundle"
 
 
-def play(lab: Lab, playbook: str, *, tree: Path = ROOT, bundle: Path | None = None, **variables: Any) -> str:
+def play(
+    lab: Lab, playbook: str, *, tree: Path = ROOT, bundle: Path | None = None, check: bool = False, **variables: Any
+) -> str:
     """Run a playbook on all hosts of a lab and return what ansible said.
 
     Args:
@@ -41,10 +43,11 @@ def play(lab: Lab, playbook: str, *, tree: Path = ROOT, bundle: Path | None = No
         playbook: its name, without folder and ending.
         tree: the checkout that it is taken from.
         bundle: what hosts are installed from; the lab's own by default.
+        check: whether it is a dry run.
         variables: as `--extra-vars`.
     """
     chosen = {"sedna_bundle_dir": str(bundle or bundle_of(lab)), **variables}
-    argv = [*_ansible(tree, playbook, chosen), "--inventory", str(lab.inventory)]
+    argv = [*_ansible(tree, playbook, chosen), "--inventory", str(lab.inventory), *(["--check"] if check else [])]
     return run(argv, timeout=PATIENCE).stdout
 
 
