@@ -16,7 +16,7 @@ DEMO_EXTRAS = ("gm", "lc", "tensorflow-cpu", "opencv-headless", "sklearn", "char
 HOST_EXTRAS = ("gm", "lc", "s3")
 # Hosts have no pip, or one too old for an index-less install of today's wheels.
 HOST_TOOLS = "pip>=24"
-DEV_EXTRAS = (*DEMO_EXTRAS, "dev", "docs")
+DEV_EXTRAS = (*DEMO_EXTRAS, "s3", "dev", "docs")
 
 
 def resolve(lock: str, extras: tuple[str, ...], *more: str, beside: str = "") -> None:
