@@ -135,6 +135,8 @@ class Applier:
             model = wanted_model(wanted)
             if model is not None:
                 self._keep(serve(self._means, wanted, record, model), record)
+                # Not before it is written down that the model lies in its slot: until then it is needed where it came.
+                self._means.tidy()
         elif act is Act.SETTLE and wanted is not None and record is not None:
             return self._settle(key, wanted, record, view)
         elif act is Act.PARK and wanted is not None and record is not None:
@@ -172,6 +174,8 @@ class Applier:
         try:
             ready, unit = make_ready(self._means, wanted, record)
             self._keep(ready, record)
+            # As after SERVE: what lies in a slot now is not needed twice.
+            self._means.tidy()
             record = ready
             start(self._means, unit)
         except Again as problem:

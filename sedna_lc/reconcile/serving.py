@@ -40,7 +40,6 @@ def serve(means: Means, wanted: Worker, record: WorkerRecord, model: ModelRefere
         reason = f"The hot-update file cannot be written: {problem}."
         return _told(record, _refused(model, "HotUpdateFailed", reason, means.now()), wanted)
     slot.prune([placed, record.serving, record.last_good])
-    means.tidy()
     # A cold update makes the unit anew, and its restarts count from zero.
     before = record.status.restarts if is_hot(wanted) else 0
     return _told(replace(record, serving=placed, restarts_before=before), _loading(placed, means.now()), wanted)
@@ -69,7 +68,6 @@ def serve_from_the_start(means: Means, wanted: Worker, record: WorkerRecord, mod
             "Worker %s starts with its last good model, of round %s: %s", wanted.metadata.name, good.round, problem
         )
         placed = good
-    means.tidy()
     return _told(replace(record, serving=placed), _loading(placed, means.now()), wanted)
 
 
