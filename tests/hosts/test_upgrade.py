@@ -81,7 +81,7 @@ def test_an_upgrade_disturbs_no_worker_and_the_round_goes_on(lab: Lab, earlier: 
         assert earlier in host.run("ls", "/opt/sedna/releases").split()
     assert running_release_of(cloud.host, "sedna-gm.service") == release_of(cloud.host)
     assert version_of(cloud, edge) != before
-    play(lab, "verify")
+    play(lab, "verify", sedna_images=[IMAGE])
     # What was begun under the old release ends under the new one, by workers that know only the old.
     cloud.host.systemctl("kill", "--signal=CONT", unit)
     assert cloud.until_round(JOB, 1)["decision"] == "Deployed"
