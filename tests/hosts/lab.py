@@ -14,6 +14,7 @@ from pathlib import Path
 
 import click
 
+from tests.hosts.bases import system
 from tests.hosts.labs import HOSTS, Lab, LabError, existing, folder_of
 from tests.hosts.machines import Machine
 from tests.hosts.running import CommandFailed
@@ -75,6 +76,12 @@ def status(name: str | None) -> None:
 def inventory(name: str) -> None:
     """Say where the inventory for ansible lies."""
     click.echo(Lab.open(name).inventory)
+
+
+@main.command()
+def python() -> None:
+    """Say which Python the hosts of a new lab have; $SEDNA_LAB_SYSTEM chooses what they run."""
+    click.echo(system().python)
 
 
 @main.command(name="run", context_settings={"ignore_unknown_options": True})

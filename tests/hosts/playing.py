@@ -14,6 +14,7 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+from tests.hosts.bases import system
 from tests.hosts.labs import Lab
 from tests.hosts.networks import outside
 from tests.hosts.running import run
@@ -75,7 +76,7 @@ def check_out(commit: str, folder: Path) -> Path:
 
 def make_bundle(tree: Path, bundle: Path) -> Path:
     """Make or renew a bundle of a checkout for the hosts of a lab; return it."""
-    chosen = {"sedna_bundle_dir": str(bundle), "sedna_bundle_pythons": ["3.11"]}
+    chosen = {"sedna_bundle_dir": str(bundle), "sedna_bundle_pythons": [system().python]}
     argv = _ansible(tree, "bundle", {**chosen, "sedna_bundle_images": [{**IMAGE, **SOURCE}]})
     # What builds the wheel may have to come from a package index.
     run(outside(argv), timeout=PATIENCE)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.hosts import keys
+from tests.hosts.bases import SYSTEMS, recipe_hash, system
 from tests.hosts.labs import Lab, LabError
 from tests.hosts.networks import Network
 from tests.hosts.running import CommandFailed, run
@@ -35,6 +36,20 @@ def test_nobody_looks_away_from_a_host_key(tmp_path: Path) -> None:
     config = (tmp_path / "ssh_config").read_text()
     assert "StrictHostKeyChecking yes" in config
     assert f"UserKnownHostsFile {tmp_path}/known_hosts" in config
+
+
+def test_a_system_that_is_not_there_is_refused_with_those_that_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEDNA_LAB_SYSTEM", "ubuntu")
+    with pytest.raises(CommandFailed, match="there are debian-12, ubuntu"):
+        system()
+
+
+def test_each_system_has_a_base_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    hashes = set()
+    for name in SYSTEMS:
+        monkeypatch.setenv("SEDNA_LAB_SYSTEM", name)
+        hashes.add(recipe_hash())
+    assert len(hashes) == len(SYSTEMS)
 
 
 def test_the_inventory_has_one_global_manager_and_a_local_controller_on_every_host(tmp_path: Path) -> None:
