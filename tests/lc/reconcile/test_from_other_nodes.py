@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,9 @@ import pytest
 
 from sedna.api.artifacts import Tree, TreeFile
 from sedna.common.digests import digest
+from sedna_lc.artifacts.fetching import Fetcher
+from sedna_lc.reconcile.applying import Applier
+from sedna_lc.reconcile.providing import WantedContents
 from sedna_lc.reconcile.reconciling import Reconciler
 from sedna_lc.runners.names import worker_unit
 from tests.lc.artifacts.nodes import wait_until
@@ -265,3 +270,37 @@ def test_news_of_a_content_wake_the_worker_that_waits(world: World) -> None:
     world.blobs.set(held=False)
     wait_until(lambda: world.host.started)
     reconciler.close()
+
+
+class Tidied:
+    """The fetcher, but what was still needed at the last tidying is remembered instead of guessed."""
+
+    def __init__(self, world: World, fetcher: Fetcher) -> None:
+        self._world = world
+        self._fetcher = fetcher
+        self.needed: set[str] | None = None
+        self.subscribe = fetcher.subscribe
+        self.bring = fetcher.bring
+
+    def tidy(self) -> None:
+        self.needed = set(WantedContents(self._world.store).needed())
+
+
+@pytest.mark.parametrize("hot", [True, False], ids=["hot", "cold"])
+def test_a_fetched_model_is_tidied_away_only_after_it_is_written_down_that_it_lies_in_its_slot(
+    world: World, hot: bool
+) -> None:
+    world.fetcher.close()
+    means = world.means()
+    tidied = Tidied(world, world.fetcher)
+    world.fetcher.start()
+    means = replace(means, contents=tidied)
+    world.applier = Applier(means, lambda: None, lambda: world.synced, lambda: repeat(1.0))
+    first, second = (model_elsewhere(world, content, n) for n, content in enumerate((b"first", b"second"), 1))
+    key = world.want("inference", models=[first], hotUpdate={"enabled": hot, "pollPeriodSeconds": 60})
+    settle_until(world, key, lambda: world.host.started)
+    assert tidied.needed == set()
+    tidied.needed = None
+    world.change(key, models=[second])
+    settle_until(world, key, lambda: world.record(key).serving and world.record(key).serving.round == 2)
+    assert tidied.needed == set(), "else a crash right after it would have to fetch a model again that is here"
