@@ -48,6 +48,9 @@ def _rows(prefix: str, group: ast.ClassDef, groups: dict[str, ast.ClassDef]) -> 
             yield from _rows(f"{key}.", inner, groups)
         else:
             yield f"| `{key}` | {_default(field.value)} | {_prose(following)} |"
+            # tuple[Group, ...]: a list in the file.
+            for entry in re.findall(r"\btuple\[(\w+), \.\.\.\]", ast.unparse(field.annotation)):
+                yield from _rows(f"{key}[].", groups[entry], groups)
 
 
 def _camel(name: str) -> str:

@@ -23,6 +23,38 @@ class SystemdSettings:
 
 
 @dataclass(frozen=True)
+class PathRule:
+    """A folder of this host that manifests may name, with what is below it."""
+
+    name: str
+    """What refusals call it; small letters, digits and hyphens. Required."""
+
+    path: str
+    """Absolute. Of several rules for a path, the one for the nearest folder counts. Required."""
+
+    read_only: bool = False
+    """Whether workers only read there: no outputDir, and volumes with `readOnly: true`. Default: no."""
+
+
+DEFAULT_HOST_PATHS = (
+    # Where the original's manifests have their data, models and output.
+    PathRule("data", "/data"),
+    PathRule("model", "/model"),
+    PathRule("models", "/models"),
+    PathRule("output", "/output"),
+    PathRule("incremental-learning", "/incremental_learning"),
+    # Where a host's administrator puts data and mounts disks (hier(7)).
+    PathRule("srv", "/srv"),
+    PathRule("mnt", "/mnt"),
+    PathRule("media", "/media"),
+    PathRule("sedna-data", "/var/lib/sedna-data"),
+    # Cameras; who may use a device its mode says, and nothing is made there.
+    PathRule("devices", "/dev"),
+)
+"""What is open where nothing is said. Homes and /tmp are not: they hold what people did not put there for workers."""
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything in `lc.yml`."""
 
@@ -50,6 +82,12 @@ class Settings:
     """Keys for object stores, a file for each `credentialName` that manifests may name, readable by this program
     only; `artifacts` opens the artifact store. YAML or JSON: accessKeyId, secretAccessKey, endpoint, region. A
     worker is handed those that its manifest names, and no others."""
+
+    host_paths: tuple[PathRule, ...] | None = None
+    """Which folders of this host manifests may name: as volumes, datasets, models and outputDir. Whatever lies in none
+    of them is refused (PathNotAllowed), also behind a link. Default: /data, /model, /models, /output,
+    /incremental_learning, /srv, /mnt, /media, /var/lib/sedna-data, and /dev for cameras; with the process runner, every
+    path, since nothing keeps its workers from what this program's user may do."""
 
     runner: Literal["auto", "process", "systemd"] = "auto"
     """What runs workers. `auto` takes systemd where it is PID 1 and we are root, and plain processes elsewhere."""

@@ -24,7 +24,8 @@ def load(path: Path, group: type[S], unusable: Callable[[S], Iterable[str]]) -> 
 
     Args:
         path: the file; its keys are the dataclass's fields in camelCase.
-        group: a frozen dataclass; its fields may be texts, numbers, bools, choices, mappings of texts, or groups.
+        group: a frozen dataclass; its fields may be texts, numbers, bools, choices, mappings of texts, groups,
+            or tuples of groups (a list in the file).
         unusable: yields `key: what is wrong` for what types cannot say; asked once the types are right.
     """
     try:
@@ -67,6 +68,8 @@ def _group(group: type[S], content: Mapping[Any, Any], prefix: str, problems: li
             problems.append(f"{prefix}{key}: is not a setting; {hint}")
         elif dataclasses.is_dataclass(hints[field.name]) and isinstance(value, Mapping):
             values[field.name] = _group(hints[field.name], value, f"{prefix}{key}.", problems)
+        elif (entry := _entry_of(hints[field.name])) is not None and isinstance(value, list):
+            values[field.name] = _groups(entry, value, f"{prefix}{key}", problems)
         elif (problem := _wrong(value, hints[field.name], _most(field.name))) is not None:
             problems.append(f"{prefix}{key}: {problem}")
         else:
@@ -76,6 +79,25 @@ def _group(group: type[S], content: Mapping[Any, Any], prefix: str, problems: li
         if required and key not in content:
             problems.append(f"{prefix}{key}: is missing")
     return group(**values) if len(problems) == found else None
+
+
+def _groups(group: type[Any], content: list[Any], prefix: str, problems: list[str]) -> tuple[Any, ...]:
+    """One value for each entry of a list; without use when problems were told."""
+    values = []
+    for number, entry in enumerate(content):
+        if isinstance(entry, Mapping):
+            values.append(_group(group, entry, f"{prefix}[{number}].", problems))
+        else:
+            problems.append(f"{prefix}[{number}]: a mapping was expected, not {entry!r}")
+    return tuple(values)
+
+
+def _entry_of(expected: Any) -> type[Any] | None:
+    """The group that a field holds a tuple of; None for any other field."""
+    if typing.get_origin(expected) in (types.UnionType, typing.Union):
+        return next(filter(None, map(_entry_of, typing.get_args(expected))), None)
+    entry = typing.get_args(expected)[0] if typing.get_origin(expected) is tuple else None
+    return entry if isinstance(entry, type) and dataclasses.is_dataclass(entry) else None
 
 
 def _most(name: str) -> int:
@@ -90,6 +112,9 @@ def _wrong(value: Any, expected: Any, most: int) -> str | None:
         # The only unions: something, or nothing.
         inner = next(one for one in typing.get_args(expected) if one is not types.NoneType)
         return None if value is None else _wrong(value, inner, most)
+    if origin is tuple:
+        # A list has been taken by `_groups`.
+        return f"a list was expected, not {value!r}"
     if origin is typing.Literal:
         choices = typing.get_args(expected)
         return None if value in choices else f"{value!r} is not one of {', '.join(choices)}"

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+import posixpath
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from sedna.api.names import check_dns_subdomain, check_label_key, check_label_value
+from sedna.api.names import check_dns_label, check_dns_subdomain, check_label_key, check_label_value
+from sedna.api.pods import check_absolute
 from sedna.daemons import configuring
 from sedna_lc.errors import SettingsInvalid
-from sedna_lc.settings import Settings
+from sedna_lc.settings import PathRule, Settings
 from sedna_lc.users import find_user
 
 
@@ -48,6 +50,7 @@ def _unusable(settings: Settings) -> Iterator[str]:
     for key, folder in zip(("stateDir", "imagesDir", "credentialsDir"), folders, strict=True):
         if not Path(folder).is_absolute():
             yield f"{key}: {folder!r} is not an absolute path"
+    yield from _unusable_host_paths(settings.host_paths or ())
     if settings.systemd.user is not None:
         try:
             find_user(settings.systemd.user)
@@ -58,6 +61,27 @@ def _unusable(settings: Settings) -> Iterator[str]:
             ZoneInfo(settings.timezone)
         except (ValueError, OSError, LookupError):
             yield f"timezone: {settings.timezone!r} is not a zone such as Europe/Berlin"
+
+
+def _unusable_host_paths(rules: Sequence[PathRule]) -> Iterator[str]:
+    names: set[str] = set()
+    paths: dict[str, str] = {}
+    for number, rule in enumerate(rules):
+        key = f"hostPaths[{number}]"
+        try:
+            check_dns_label(rule.name)
+        except ValueError as problem:
+            yield f"{key}.name: {problem}"
+        if rule.name in names:
+            yield f"{key}.name: there is an earlier rule {rule.name}"
+        names.add(rule.name)
+        try:
+            path = posixpath.normpath(check_absolute(rule.path))
+        except ValueError as problem:
+            yield f"{key}.path: {problem}"
+            continue
+        if (other := paths.setdefault(path, rule.name)) != rule.name:
+            yield f"{key}.path: {path} is the path of rule {other} already"
 
 
 def _is_loopback(host: str) -> bool:

@@ -120,6 +120,8 @@ def _lc_defaults(folder: Path, gm_listen: str, port: int | None, node: str | Non
         "credentialsDir": str(folder / "credentials"),
         # A laptop's workers belong to the person who ran the command, not to the system's manager.
         "runner": "process",
+        # Nothing keeps such workers from any path; narrower rules say what manifests may name all the same.
+        "hostPaths": [{"name": "everything", "path": "/"}],
         # Ctrl-C means that nothing of it goes on.
         "stopWorkersOnExit": True,
     }

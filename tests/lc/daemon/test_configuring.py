@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from sedna_lc.daemon.configuring import load
 from sedna_lc.daemon.describing import describer, host_timezone
 from sedna_lc.daemon.main import main
 from sedna_lc.errors import SettingsInvalid
-from sedna_lc.settings import Settings
+from sedna_lc.settings import DEFAULT_HOST_PATHS, PathRule, Settings
 
 MINIMUM = "nodeName: edge\ngm: http://gm:9000\n"
 
@@ -33,13 +34,14 @@ def test_everything_that_can_be_said(file: Path) -> None:
     file.write_text(
         MINIMUM
         + "labels: {zone: a}\nlisten: '[::1]:9101'\nstateDir: /s\nimagesDir: /i\nrunner: systemd\n"
-        + "credentialsDir: /c\n"
+        + "credentialsDir: /c\nhostPaths: [{name: data, path: /data}, {name: tapes, path: /t, readOnly: true}]\n"
         + "stopWorkersOnExit: true\ntimezone: Europe/Berlin\nheartbeatSeconds: 5\nsafetyPollSeconds: 1.5\n"
         + "logLevel: DEBUG\nsystemd: {user: nobody, sandbox: false}\n"
     )
     settings = load(file)
     assert (settings.labels, settings.listen, settings.runner) == ({"zone": "a"}, "[::1]:9101", "systemd")
     assert settings.credentials_dir == "/c"
+    assert settings.host_paths == (PathRule("data", "/data"), PathRule("tapes", "/t", read_only=True))
     assert (settings.systemd.user, settings.systemd.sandbox, settings.safety_poll_seconds) == ("nobody", False, 1.5)
 
 
@@ -58,6 +60,17 @@ def test_everything_that_can_be_said(file: Path) -> None:
         ("timezone: Mars/Olympus", "timezone: 'Mars/Olympus' is not a zone"),
         ("stateDir: relative", "stateDir: 'relative' is not an absolute path"),
         ("credentialsDir: relative", "credentialsDir: 'relative' is not an absolute path"),
+        ("hostPaths: /data", "hostPaths: a list was expected, not '/data'"),
+        ("hostPaths: {data: /data}", "hostPaths: a list was expected, not {"),
+        ("hostPaths: [/data]", "hostPaths[0]: a mapping was expected, not '/data'"),
+        ("hostPaths: [{name: data}]", "hostPaths[0].path: is missing"),
+        ("hostPaths: [{name: d, path: /d, readonly: true}]", "hostPaths[0].readonly: is not a setting; did you mean"),
+        ("hostPaths: [{name: d, path: /d, readOnly: 1}]", "hostPaths[0].readOnly: true or false was expected"),
+        ("hostPaths: [{name: The Data, path: /d}]", "hostPaths[0].name: 'The Data' is not a DNS label"),
+        ("hostPaths: [{name: d, path: data}]", "hostPaths[0].path: 'data' is not absolute"),
+        ("hostPaths: [{name: d, path: /srv/../etc}]", "hostPaths[0].path: '/srv/../etc' may hold neither '..'"),
+        ("hostPaths: [{name: d, path: /a}, {name: d, path: /b}]", "hostPaths[1].name: there is an earlier rule d"),
+        ("hostPaths: [{name: a, path: /d}, {name: b, path: /d/}]", "hostPaths[1].path: /d is the path of rule a"),
         ("listen: 9100", "listen: a text was expected"),
         ("listen: localhost", "listen: 'localhost' is not HOST:PORT"),
         ("systemd: yes", "systemd: a mapping was expected"),
@@ -111,6 +124,17 @@ def test_check_config_says_yes_or_why_not(file: Path) -> None:
     file.write_text("nodeName: edge\n")
     bad = CliRunner().invoke(main, ["check-config", "--config", str(file)])
     assert (bad.exit_code, bad.output) == (78, f"Error: {file}: gm: is missing\n")
+
+
+def test_the_default_rules_could_stand_in_the_file(file: Path) -> None:
+    rules = [{"name": rule.name, "path": rule.path} for rule in DEFAULT_HOST_PATHS]
+    file.write_text(f"{MINIMUM}hostPaths: {json.dumps(rules)}\n")
+    assert load(file).host_paths == DEFAULT_HOST_PATHS
+
+
+def test_no_path_at_all_may_be_open(file: Path) -> None:
+    file.write_text(f"{MINIMUM}hostPaths: []\n")
+    assert load(file).host_paths == ()
 
 
 @pytest.mark.parametrize("listen", ["127.0.0.1", ":9100", "h:", "h:x", "h:99999"])
