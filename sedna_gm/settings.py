@@ -62,6 +62,21 @@ class ArtifactSettings:
 
 
 @dataclass(frozen=True)
+class TlsSettings:
+    """What makes the door https."""
+
+    certificate: str | None = None
+    """The server's certificate as PEM, with the chain behind it if it has one; `sedna-gm certificates` makes
+    /etc/sedna/tls/gm.crt. Needed, with the key, wherever `listen` is not loopback. SIGHUP loads a renewed one."""
+
+    key: str | None = None
+    """The key of that certificate, as PEM without a passphrase."""
+
+    terminated_by_proxy: bool = False
+    """That a proxy in front speaks TLS, so that this door may speak plain HTTP although it is not on loopback."""
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything in `gm.yml`."""
 
@@ -82,5 +97,7 @@ class Settings:
     """A node not heard of for so long, four heartbeats, is no longer Ready."""
 
     http: HttpSettings = field(default_factory=HttpSettings)
+
+    tls: TlsSettings = field(default_factory=TlsSettings)
 
     artifacts: ArtifactSettings = field(default_factory=ArtifactSettings)

@@ -65,6 +65,17 @@ class Settings:
     gm: str
     """URL of the GlobalManager. Required. The LC dials out; nothing has to reach this host."""
 
+    ca_file: str | None = None
+    """Whose certificates of the GM are believed, as PEM: the ca.crt of `sedna-gm certificates`, or the operator's own
+    authority. Default: those that this host believes anyway."""
+
+    join_token_file: str | None = None
+    """Where a person lays the one-time token by which this node joins (`sedna-gm token create --node NAME`); it is
+    removed once it was used. Looked at while the GM does not know this node's key. Default: join-token in stateDir."""
+
+    key_days: int = 30
+    """After so many days this node changes its key, by which the GM knows it. A copied key is worth no more after."""
+
     labels: Mapping[str, str] = field(default_factory=dict)
     """What `nodeSelector` may ask for. Default: none."""
 

@@ -13,6 +13,7 @@ from sedna.api.quantities import size_text
 from sedna.daemons.configuring import Misconfigured
 from sedna.daemons.notifying import Notifier
 from sedna_gm.daemon import configuring
+from sedna_gm.daemon.commands.certificates import certificates
 from sedna_gm.settings import Settings
 
 _config = click.option(
@@ -146,6 +147,9 @@ def collect(url: str, servers: tuple[str, ...], keep_seconds: int, credentials_d
     except collecting.CollectingFailed as failed:
         raise click.ClickException(f"{failed}.") from None
     click.echo(f"{url}: {swept.blobs} blobs removed, {size_text(swept.size)}.")
+
+
+main.add_command(certificates)
 
 
 def _load(config: Path) -> Settings:

@@ -51,6 +51,9 @@ def _unusable(settings: Settings) -> Iterator[str]:
         if not Path(folder).is_absolute():
             yield f"{key}: {folder!r} is not an absolute path"
     yield from _unusable_host_paths(settings.host_paths or ())
+    for key, path in (("caFile", settings.ca_file), ("joinTokenFile", settings.join_token_file)):
+        if path is not None and not Path(path).is_absolute():
+            yield f"{key}: {path!r} is not an absolute path"
     if settings.systemd.user is not None:
         try:
             find_user(settings.systemd.user)

@@ -1,0 +1,1 @@
+"""Commands of `sedna-gm` beside `serve`, each with its options in a module of its own."""
