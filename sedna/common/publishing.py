@@ -13,6 +13,7 @@ import shutil
 from pathlib import Path
 
 from sedna.common.digests import StrPath, digest, files_below
+from sedna.common.faults import reached
 
 # Hidden, so that neither a dataset's glob nor a model loader takes a half-written file for a whole one.
 _TEMPORARY_PREFIX = ".sedna-"
@@ -34,6 +35,7 @@ def write_atomically(path: StrPath, data: bytes, *, mode: int = 0o644) -> None:
     temporary = _temporary_beside(target)
     try:
         _write_synced(temporary, data, mode)
+        reached("file.publish.before")
         temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -62,6 +64,7 @@ def copy_atomically(source: StrPath, target: StrPath, *, sha256: str | None = No
         wanted = sha256 or digest(origin)
         if copied != wanted:
             raise ContentChangedError(f"the copy of {origin} has sha256 {copied}, not {wanted} as expected")
+        reached("file.copy.before")
         _give_name(temporary, goal, copied)
     finally:
         _remove(temporary)

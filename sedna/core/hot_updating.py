@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sedna.common.digests import digest
+from sedna.common.faults import reached
 from sedna.common.watching import FileWatcher
 
 logger = logging.getLogger(__name__)
@@ -92,11 +93,14 @@ class HotUpdater:
             self._handled = wanted
             problem: BaseException | None = None
             try:
+                reached("library.hot.load.before")
                 self._take(wanted)
+                reached("library.hot.swap.after")
             except Exception as failed:
                 problem = failed
                 logger.exception("The model %s is refused; the one in use stays.", wanted.path)
             self._tell(wanted, problem)
+            reached("library.hot.tell.after")
 
     def note_serving(self, sha256: str) -> None:
         """Remember the content of a model that was loaded otherwise, so that it is not loaded again."""

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from sedna.common.config import BaseConfig, Context
+from sedna.common.faults import reached
 from sedna.service.client import LCClient, RefusedError, RequestError, backoff
 from sedna.service.spooling import Spool
 
@@ -183,6 +184,7 @@ class Reporter:
             self._keep_all()
         else:
             return
+        reached("library.report.send.after")
         if waiting.file is not None and self._spool is not None:
             self._spool.remove(waiting.file)
         with self._changed:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sedna.common.digests import StrPath
+from sedna.common.faults import reached
 from sedna.common.publishing import write_atomically
 
 logger = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ class Spool:
             self._next += 1
         write_atomically(path, json.dumps(message).encode("utf-8"))
         self._next += 1
+        reached("library.spool.put.after")
         return path
 
     def remove(self, path: Path) -> None:

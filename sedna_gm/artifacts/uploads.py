@@ -14,6 +14,7 @@ import os
 import threading
 from pathlib import Path
 
+from sedna.common.faults import reached
 from sedna_gm.errors import OffsetMismatch, StoreFull, WrongDigest
 
 _CHUNK = 1024 * 1024
@@ -100,6 +101,7 @@ class Upload:
                 raise
         self._hash.update(data)
         self._size += len(data)
+        reached("gm.blob.append.after")
         return self._size
 
     def _publish(self, now: float) -> None:
@@ -115,8 +117,10 @@ class Upload:
         if not self._final.parent.is_dir():
             self._final.parent.mkdir(parents=True, exist_ok=True)
             _sync_folder(self._final.parent.parent)
+        reached("gm.blob.publish.before")
         self._part.replace(self._final)
         _sync_folder(self._final.parent)
+        reached("gm.blob.publish.after")
         self._size, self._hash = 0, hashlib.sha256()
 
     def _drop(self) -> None:

@@ -23,6 +23,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from sedna.common.faults import reached
 from sedna_gm.controllers.decisions import JSON, Decision
 from sedna_gm.controllers.mirroring import Mirror
 from sedna_gm.controllers.telling import Events
@@ -86,16 +87,21 @@ class Applier:
         uid = resource["metadata"]["uid"]
         if decision.record is not None:
             self._store.append_round(key, uid, decision.record)
+            reached("gm.apply.record.after")
         for status in decision.statuses:
             revision = max(revision, self._write_status(status))
+            reached("gm.apply.statuses.after")
         revision = max(revision, self._delete(decision))
         revision = max(revision, self._change(decision))
         for wanted in decision.create:
             revision = max(revision, self._create(wanted, uid))
+            reached("gm.apply.create.after")
         current: Mapping[str, Any] = resource
         if decision.status is not None:
+            reached("gm.apply.status.before")
             current = self._store.update_status({**resource, "status": dict(decision.status)})
             revision = max(revision, revision_of(current))
+            reached("gm.apply.status.after")
         if decision.drop_annotation is not None:
             current = self._without_annotation(current, decision.drop_annotation)
             revision = max(revision, revision_of(current))
@@ -106,6 +112,7 @@ class Applier:
         held = copy.deepcopy(dict(resource))
         held["metadata"]["finalizers"] = list(finalizers)
         try:
+            reached("gm.apply.finalizers.before")
             return revision_of(self._store.update(held))
         except NotFound:
             return 0
@@ -126,6 +133,7 @@ class Applier:
                 # Gone already, or a namesake took its place: either way that one is no more.
                 continue
             revision = max(revision, revision_of(deletion.resource))
+            reached("gm.apply.delete.after")
         return revision
 
     def _change(self, decision: Decision) -> int:
@@ -133,6 +141,7 @@ class Applier:
         for changed in decision.change:
             try:
                 revision = max(revision, revision_of(self._store.update(changed)))
+                reached("gm.apply.change.after")
             except NotFound:
                 # Gone meanwhile; the watch tells, and the key is looked at again.
                 continue

@@ -24,6 +24,7 @@ from pathlib import Path
 
 from sedna.api.trees import Tree
 from sedna.common.digests import file_digest
+from sedna.common.faults import reached
 from sedna.common.publishing import sync_folder
 from sedna_lc.artifacts.blobs import WrongDigest
 from sedna_lc.artifacts.rooms import room_on_disk
@@ -101,7 +102,9 @@ class ArtifactCache:
         with part.open("rb+") as file:
             os.fsync(file.fileno())
         _seal(part)
+        reached("lc.blob.keep.before")
         part.replace(self._blobs / sha256)
+        reached("lc.blob.keep.after")
 
     def tree(self, tree: str) -> Tree | None:
         """Return a tree whose document is here. Raises ValueError for a document that is no tree."""
@@ -186,7 +189,9 @@ class ArtifactCache:
             for folder in folders:
                 sync_folder(folder)
             _make_folder(target.parent)
+            reached("lc.tree.publish.before")
             temporary.rename(target)
+            reached("lc.tree.publish.after")
         finally:
             _remove(temporary)
         sync_folder(target.parent)

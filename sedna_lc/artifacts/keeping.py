@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from sedna.api.artifacts import Artifact, ArtifactStatus
 from sedna.api.times import format_time
 from sedna.api.validating import parse
+from sedna.common.faults import reached
 from sedna_lc.artifacts.blobs import Blob, BlobStore, BlobStores, WrongDigest
 from sedna_lc.artifacts.moving import Meter, Stopped, move_all
 from sedna_lc.artifacts.packing import Packed, pack_model
@@ -203,6 +204,7 @@ class _Sending:
         store = self._keeper._stores(self._artifact.spec.store)
         for _ in range(_MOST_PACKINGS):
             packed = self._pack()
+            reached("lc.artifact.pack.after")
             try:
                 self._send(packed, store)
             except WrongDigest as problem:
@@ -210,6 +212,7 @@ class _Sending:
                 logger.info("Artifact %s is packed again: %s", "/".join(self._key), problem.message)
                 continue
             size = _size(packed)
+            reached("lc.artifact.send.after")
             self._tell(phase="Ready", reason=None, message=None, sent_bytes=size, **_facts(packed))
             logger.info("Artifact %s lies ready in the store: %d bytes.", "/".join(self._key), size)
             return

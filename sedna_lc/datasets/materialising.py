@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from sedna.api.splitting import in_train_part
 from sedna.api.workers import SampleRange, Worker
+from sedna.common.faults import reached
 from sedna.common.publishing import sync_folder
 from sedna_lc.datasets.logs import copy_samples
 from sedna_lc.errors import Again
@@ -93,9 +94,11 @@ def write_whole(target: Path, fill: Callable[[BinaryIO], int]) -> int:
             count = fill(out)
             out.flush()
             os.fsync(out.fileno())
+        reached("lc.list.publish.before")
         temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(target.parent)
+    reached("lc.list.publish.after")
     return count

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from sedna.common.faults import reached
 from sedna_lc.datasets.comparing import Comparer, Counted, InStep, OutOfStep, Uncounted
 from sedna_lc.datasets.cutting import LONG_LINE, BadLine, LineCutter
 from sedna_lc.datasets.fingerprints import Window, window_of
@@ -312,7 +313,9 @@ class Tail:
         if status is not None:
             changed = replace(changed, size=status.st_size, modified_ns=status.st_mtime_ns)
         if changed.samples != self.progress.samples:
+            reached("lc.samples.sync.before")
             self.log.sync()
+            reached("lc.samples.sync.after")
         if changed != self._store.progress(changed.uid):
             self._store.put_progress(changed)
         self.progress = changed

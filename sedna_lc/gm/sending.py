@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from sedna.common.faults import reached
 from sedna_lc.errors import GmConflict, GmNotFound, GmRefused, GmUnavailable
 from sedna_lc.gm.clients import GmClient
 from sedna_lc.gm.pauses import Pauses
@@ -99,7 +100,9 @@ class OutboxSender:
 
     def _send(self, letter: Letter) -> None:
         try:
+            reached("lc.outbox.send.before")
             self._client.patch(letter.path, letter.body)
+            reached("lc.outbox.send.after")
         except GmNotFound:
             logger.info("%s is gone; what was to be told about it is dropped.", letter.path)
         except GmConflict as problem:
@@ -109,6 +112,7 @@ class OutboxSender:
         except GmRefused as problem:
             logger.error("The GM refuses what was told about %s, it is dropped: %s", letter.path, problem.message)  # noqa: TRY400
         self._store.settle(letter)
+        reached("lc.outbox.settle.after")
         self._waiting.pop(letter.key, None)
 
     def _is_still_there(self, letter: Letter) -> bool:

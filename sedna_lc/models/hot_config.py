@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sedna.api.times import format_time
+from sedna.common.faults import reached
 from sedna.common.publishing import write_atomically
 from sedna_lc.state.records import Placed
 
@@ -19,4 +20,6 @@ def publish(file: Path, model: Placed, now: datetime) -> None:
         "sha256": model.sha256,
         "round": model.round,
     }
+    reached("lc.hot.publish.before")
     write_atomically(file, json.dumps({"model_config": content}, indent=1).encode())
+    reached("lc.hot.publish.after")

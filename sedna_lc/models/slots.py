@@ -16,6 +16,7 @@ from pathlib import Path
 
 from sedna.api.workers import ModelReference
 from sedna.common.digests import digest
+from sedna.common.faults import reached
 from sedna.common.publishing import ContentChangedError, copy_atomically, remove_leftovers
 from sedna_lc.errors import Again, Hindered, Never
 from sedna_lc.models.trained import require_readable
@@ -92,6 +93,7 @@ class ModelSlot:
             target.parent.mkdir(parents=True, exist_ok=True)
             remove_leftovers(target.parent)
             copy_atomically(source, target, sha256=sha256)
+            reached("lc.model.place.after")
             logger.info("Model %s of %s lies ready at %s.", model.name, source, target)
         return Placed(model.url, sha256, model.round, str(target), model.format)
 
@@ -100,6 +102,7 @@ class ModelSlot:
         kept = {Path(one.path).parent.name for one in keep if one is not None}
         for folder in self._folder.glob("*"):
             if folder.name not in kept:
+                reached("lc.model.prune.before")
                 shutil.rmtree(folder, ignore_errors=True)
 
     def remove(self) -> None:

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from sedna.api.validating import parse
 from sedna.api.workers import FINAL_PHASES, NODE_FINALIZER, Worker, WorkerReport
+from sedna.common.faults import reached
 from sedna_lc.errors import Again, Hindered, Never
 from sedna_lc.models.findings import Found
 from sedna_lc.models.trained import find_models
@@ -144,6 +145,7 @@ class Applier:
             self._keep(replace(_changed(record, wanted, told), launch="no"), record)
         elif act is Act.STOP and unit is not None:
             runner.stop(unit.name)
+            reached("lc.unit.stop.after")
         elif act is Act.FORGET and wanted is not None and record is not None and unit is not None:
             self._forget(wanted, record, unit.name)
         elif act is Act.DISCARD and unit is not None:
@@ -169,6 +171,7 @@ class Applier:
         if view.unit is None and wanted.status.phase not in FINAL_PHASES:
             spools.remove(self._means.places.spool_folder(wanted))
         self._means.store.put_worker(record)
+        reached("lc.worker.begin.after")
 
     def _start(self, key: Key, wanted: Worker, record: WorkerRecord) -> float | None:
         try:
@@ -198,6 +201,7 @@ class Applier:
         status = judge(wanted, record, view.unit, found, view.last_words)
         try:
             status = delivered(wanted, status, self._means.places)
+            reached("lc.worker.settle.before")
         except (Again, OSError) as problem:
             reason = problem.reason if isinstance(problem, Again) else "ModelUnreadable"
             told = {"reason": reason, "message": f"Its model is finished, and cannot be delivered: {problem}"}
@@ -219,6 +223,7 @@ class Applier:
     def _forget(self, wanted: Worker, record: WorkerRecord, unit: str) -> None:
         record = self._take_leftovers(wanted, record)
         self._means.runner.forget(unit)
+        reached("lc.unit.forget.after")
         self._keep(replace(record, launch="no"), record)
 
     def _release(self, key: Key, view: View) -> None:
@@ -233,6 +238,7 @@ class Applier:
             if NODE_FINALIZER in finalizers:
                 others = [one for one in finalizers if one != NODE_FINALIZER]
                 letter = release_letter("workers", key, str(wanted.metadata.uid), others)
+        reached("lc.worker.release.before")
         if record is not None:
             self._means.store.drop_worker(record, letter)
         elif letter is not None:
@@ -263,6 +269,7 @@ class Applier:
         for report in spools.read_leftovers(folder):
             changed = absorb(changed, report, self._means.now(), wanted.spec.role)
         self._keep(changed, record)
+        reached("lc.spool.read.after")
         spools.clear(folder)
         return changed
 

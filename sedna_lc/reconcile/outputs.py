@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sedna.api.workers import Worker
+from sedna.common.faults import reached
 from sedna.common.publishing import write_atomically
 from sedna_lc.errors import Again
 from sedna_lc.places import local_path
@@ -58,4 +59,5 @@ def _take_over(folder: Path, uid: str) -> None:
         log.warning("%s held what an earlier worker had left; it is now %s.", folder, aside)
     # After the folder is free, never before: a crash in between only sets an empty folder aside, which is none.
     folder.parent.mkdir(parents=True, exist_ok=True)
+    reached("lc.output.claim.before")
     write_atomically(owner, uid.encode())

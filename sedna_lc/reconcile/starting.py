@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sedna.api.validating import parse
 from sedna.api.workers import Worker
+from sedna.common.faults import reached
 from sedna_lc.artifacts.listing import list_samples
 from sedna_lc.credentials import credentials_of
 from sedna_lc.datasets.materialising import materialise
@@ -76,7 +77,9 @@ def make_ready(means: Means, wanted: Worker, record: WorkerRecord) -> tuple[Work
 def start(means: Means, unit: UnitSpec) -> None:
     """Start a unit. Raises Again or Never."""
     try:
+        reached("lc.unit.start.before")
         means.runner.start(unit)
+        reached("lc.unit.start.after")
     except (RunnerUnavailable, UnitBusy) as problem:
         raise Again("RunnerUnavailable", f"Its unit cannot be started now: {problem}") from problem
     except UnitRefused as problem:

@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from sedna.common.faults import reached
 from sedna_lc.runners import process_logs, process_records
 from sedna_lc.runners.base import Callback, UnitSpec, UnitState
 from sedna_lc.runners.errors import NoSuchUnit, RunnerUnavailable, UnitBusy, UnitRefused
@@ -166,6 +167,7 @@ class ProcessRunner:
             # We take the lock and hand it over: there is no moment at which the unit looks unsupervised.
             fcntl.flock(lock, fcntl.LOCK_EX)
             process_records.write_json(folder / "spec.json", self._describe(spec))
+            reached("lc.unit.describe.after")
             null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
             try:
                 pid = os.posix_spawn(
@@ -183,6 +185,7 @@ class ProcessRunner:
                 os.close(null)
         finally:
             os.close(lock)
+        reached("lc.unit.spawn.after")
         self._watch(spec.name, pid)
 
     def _describe(self, spec: UnitSpec) -> dict[str, object]:
@@ -213,6 +216,7 @@ class ProcessRunner:
                 if free:
                     self._remove(folder)
         elif not record.final and record.supervisor is not None and folder.name not in self._watched:
+            reached("lc.unit.adopt.before")
             log.info("Unit %s is adopted; it has been running since before this LocalController.", folder.name)
             self._watch(folder.name, record.supervisor)
             with process_records.free_lock(folder) as free:

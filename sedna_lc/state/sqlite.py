@@ -17,6 +17,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from sedna.common.faults import reached
 from sedna_lc.state.records import FileDigest, Letter, Progress, StoredReport, WorkerRecord
 from sedna_lc.state.stores import Key, Wire, key_of
 
@@ -74,7 +75,9 @@ class SqliteStore:
             except BaseException:
                 self._connection.execute("ROLLBACK")
                 raise
+            reached("lc.state.commit.before")
             self._connection.execute("COMMIT")
+            reached("lc.state.commit.after")
 
     def _run(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
         with self._lock:
@@ -97,6 +100,7 @@ class SqliteStore:
         namespace, name = key_of(resource)
         text = json.dumps(resource)
         self._run("put_wanted", plural=plural, namespace=namespace, name=name, resource=text)
+        reached("lc.wanted.put.after")
 
     def drop_wanted(self, plural: str, key: Key) -> None:
         """See `Store.drop_wanted`."""
@@ -132,7 +136,9 @@ class SqliteStore:
 
     def add_report(self, key: Key, body: Wire) -> None:
         """See `Store.add_report`."""
+        reached("lc.report.keep.before")
         self._run("add_report", namespace=key[0], name=key[1], body=json.dumps(body))
+        reached("lc.report.keep.after")
 
     def reports(self, key: Key) -> list[StoredReport]:
         """See `Store.reports`."""
@@ -142,6 +148,7 @@ class SqliteStore:
     def post(self, letter: Letter) -> None:
         """See `Store.post`."""
         self._run("post", key=letter.key, path=letter.path, body=json.dumps(letter.body))
+        reached("lc.outbox.post.after")
 
     def letters(self) -> list[Letter]:
         """See `Store.letters`."""
@@ -161,7 +168,9 @@ class SqliteStore:
 
     def put_progress(self, progress: Progress) -> None:
         """See `Store.put_progress`."""
+        reached("lc.progress.store.before")
         self._run("put_progress", uid=progress.uid, progress=progress.encode())
+        reached("lc.progress.store.after")
 
     def drop_progress(self, uid: str) -> None:
         """See `Store.drop_progress`."""

@@ -15,6 +15,7 @@ from typing import Any
 import sedna.algorithms.hard_example_mining  # noqa: F401
 from sedna.common.class_factory import ClassFactory, ClassType
 from sedna.common.constant import K8sResourceKind, K8sResourceKindStatus
+from sedna.common.faults import reached
 from sedna.common.file_ops import FileOps
 from sedna.core.base import JobBase, PostProcess
 from sedna.core.metrics import Metric, plain_metrics
@@ -59,7 +60,9 @@ class IncrementalLearning(JobBase):
                 self.estimator.finetune(self.config.base_model_url)
             result = self.estimator.train(train_data, valid_data, **kwargs)
             FileOps.make_base_dir(self.model_path)
+            reached("library.model.save.before")
             saved = self.estimator.save(self.model_path)
+            reached("library.model.save.after")
             self.log.info("The trained model is %s.", saved)
             info = self.estimator.model_info(saved, self.config.data_path_prefix, _training_metrics(result))
             returned = callback(self.estimator) if callback else self.estimator
@@ -112,6 +115,7 @@ class IncrementalLearning(JobBase):
         except Exception as error:
             self._report_failure(error, "eval")
             raise
+        reached("library.report.eval.before")
         self.report_task_info(None, K8sResourceKindStatus.COMPLETED.value, results, kind="eval")
         return results
 

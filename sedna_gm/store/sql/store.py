@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import DBAPIError
 
+from sedna.common.faults import reached
 from sedna_gm.errors import StoreUnavailable
 from sedna_gm.store.interface import Clock, Key, Resource, revision_of
 from sedna_gm.store.sql.engines import DatabaseUnusable, open_engine
@@ -51,6 +52,8 @@ class SqlStore(RowStore):
     def _writing(self) -> Iterator[Rows]:
         with _outages_named(), self._writers.begin() as connection:
             yield _SqlRows(connection)
+            reached("gm.store.commit.before")
+        reached("gm.store.commit.after")
 
     def close(self) -> None:
         super().close()
