@@ -41,7 +41,13 @@ def main() -> None:
 @_config
 def check_config(config: Path) -> None:
     """Say whether the settings can be used; name file and key of every problem."""
-    _load(config)
+    from sedna_gm.daemon import securing
+
+    settings = _load(config)
+    try:
+        securing.check(settings.tls)
+    except securing.CertificateUnusable as error:
+        raise ConfigUnusable(f"{config}: {error}") from None
     click.echo(f"{config}: OK")
 
 
@@ -57,9 +63,13 @@ def serve(config: Path, address_file: Path | None) -> None:
     settings = _load(config)
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # Late, since each costs a moment that `check-config` and `--help` can do without.
-    from sedna_gm.daemon import serving, wiring
+    from sedna_gm.daemon import securing, serving, wiring
     from sedna_gm.store.sql.engines import DatabaseUnusable
 
+    try:
+        securing.check(settings.tls)
+    except securing.CertificateUnusable as error:
+        raise ConfigUnusable(f"{config}: {error}") from None
     try:
         # Here, where it can still be said in one sentence; the worker opens it again.
         wiring.open_store(settings).close()

@@ -30,6 +30,7 @@ from sedna.daemons import reloading
 from sedna.daemons.configuring import Misconfigured, split_address
 from sedna.daemons.notifying import Notifier
 from sedna_gm.daemon import configuring, telling
+from sedna_gm.daemon.securing import CertificateUnusable, Security
 from sedna_gm.settings import Settings
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no typ
         self.notifier = notifier
         self.address_file = address_file
         self.manager: GlobalManager | None = None
+        self.security: Security | None = None
         allow_many_files()
         super().__init__()
 
@@ -106,6 +108,9 @@ class Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no typ
             # A socket in the home folder through which the server could be controlled: nobody asked for it.
             "control_socket_disable": True,
             "proc_name": "sedna-gm",
+            # So that it says https where it names an address; the handshake is `securing`'s.
+            "certfile": self.settings.tls.certificate,
+            "keyfile": self.settings.tls.key,
         }
         for name, value in chosen.items():
             # An older gunicorn may not know a name yet, and then needs it not.
@@ -116,6 +121,8 @@ class Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no typ
         # Imported and built here, in the worker: whatever makes a lock or a thread must come after the patching.
         from sedna_gm.daemon.wiring import build
 
+        if self.settings.tls.certificate is not None:
+            self.security = Security(self.settings.tls)
         self.manager = build(self.settings, aside=in_a_thread)
         return self.manager.app
 
@@ -169,7 +176,10 @@ class WatchingWorker(GeventWorker):  # type: ignore[misc]
         for listener in self.sockets:
             listener.setblocking(1)
             pool = Pool(self.worker_connections)
-            server = StreamServer(listener, handle=partial(self.handle, listener), spawn=pool)
+            handle = partial(self.handle, listener)
+            if self.app.security is not None:
+                handle = self.app.security.handling(handle)
+            server = StreamServer(listener, handle=handle, spawn=pool)
             server.start()
             servers.append(server)
         self._tell()
@@ -203,7 +213,8 @@ class WatchingWorker(GeventWorker):  # type: ignore[misc]
             if now >= status_at and self.app.manager is not None and notifier.is_heard:
                 sentence = telling.sentence(self.url, self.app.manager.store)
                 # A file that cannot be used stays visible until it is mended.
-                notifier.status(f"{sentence} {self.trouble}".strip())
+                ending = self.app.security.trouble() if self.app.security else ""
+                notifier.status(" ".join(filter(None, (sentence, self.trouble, ending))))
                 status_at = now + _STATUS_SECONDS
             self.leaving.wait(turn)
 
@@ -213,8 +224,22 @@ class WatchingWorker(GeventWorker):  # type: ignore[misc]
         reloaded = self.app.reread()
         reloading.tell(reloaded)
         self.trouble = reloaded.sentence if reloaded.refused else ""
+        self._renew()
         # Whatever came of it, the service serves.
         self.app.notifier.ready(reloaded.sentence)
+
+    def _renew(self) -> None:
+        """Look at the certificate again; connections that are open keep theirs."""
+        security = self.app.security
+        if security is None:
+            return
+        try:
+            security.load()
+        except CertificateUnusable as problem:
+            logger.error("The certificate stays as it was: %s.", problem)  # noqa: TRY400 - no bug of ours
+            self.trouble = f"{self.trouble} {problem}.".strip()
+        if ending := security.trouble():
+            logger.warning("%s", ending)
 
     def handle_hup(self, _sig: int, _frame: Any) -> None:
         """SIGHUP. A signal may come in the middle of anything, so it only leaves a note for `run`."""
@@ -240,12 +265,15 @@ class WatchingWorker(GeventWorker):  # type: ignore[misc]
 
     def _tell(self) -> None:
         host, port = self.sockets[0].getsockname()[:2]
-        self.url = url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        scheme = "http" if self.app.security is None else "https"
+        self.url = url = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
         logger.info("Serving on %s; resources are in %s.", url, self.app.settings.database)
         if self.app.address_file is not None:
             unfinished = self.app.address_file.with_name(f"{self.app.address_file.name}.new")
             unfinished.write_text(f"{url}\n", encoding="utf-8")
             os.replace(unfinished, self.app.address_file)  # noqa: PTH105 - atomic, and says so
+        if self.app.security is not None and (ending := self.app.security.trouble()):
+            logger.warning("%s", ending)
         self.app.notifier.ready(f"Serving on {url}.")
 
 

@@ -11,6 +11,10 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+# In the kernel's struct tcp_info the state is the first byte, and this is the state of a connection nobody has ended
+# (net/tcp_states.h).
+_ESTABLISHED = 1
+
 
 @contextlib.contextmanager
 def patience(environ: Mapping[str, Any], seconds: float) -> Iterator[None]:
@@ -37,12 +41,20 @@ def hung_up(environ: Mapping[str, Any]) -> Callable[[], bool]:
 
     def ask() -> bool:
         with contextlib.suppress(OSError, ValueError):
-            # Not select(): with more than 1024 connections it fails.
-            poll = select.poll()
-            poll.register(connection, select.POLLIN)
-            readable = poll.poll(0)
-            # Readable without a byte to read is how a socket says goodbye. A pipelined request would be bytes.
-            return bool(readable) and connection.recv(1, socket.MSG_PEEK) == b""
+            if connection.family == socket.AF_UNIX:
+                return _says_goodbye(connection)
+            # The kernel is asked, and not the bytes: a TLS connection cannot be peeked into, a pipelined request may
+            # lie before the end, and gevent's poll() does not know POLLRDHUP.
+            return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != _ESTABLISHED
         return True
 
     return ask
+
+
+def _says_goodbye(connection: socket.socket) -> bool:
+    # Not select(): with more than 1024 connections it fails.
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    readable = poll.poll(0)
+    # Readable without a byte to read is how a socket says goodbye. A pipelined request would be bytes.
+    return bool(readable) and connection.recv(1, socket.MSG_PEEK) == b""
