@@ -6,15 +6,24 @@ before anything is written: an archive comes from somewhere else, and links and 
 
 from __future__ import annotations
 
+import errno
+import lzma
 import shutil
+import struct
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from sedna.common.digests import StrPath, files_below
 
+# RuntimeError: a member is encrypted. NotImplementedError: it is packed by a method that Python does not know.
+_DAMAGED = (
+    tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError,
+    NotImplementedError, RuntimeError,
+)  # fmt: skip
 ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip")
 
 
@@ -40,7 +49,7 @@ def unpack(source: StrPath, folder: StrPath) -> None:
     """Unpack a `.tar.gz`, `.tgz`, `.tar` or `.zip` into `folder`, replacing files of the same names.
 
     Raises UnsafeArchiveError, before writing anything, when a member is not a plain file or folder below
-    it, and ValueError when the file is no such archive.
+    it, and ValueError when the file is no such archive, or a damaged one.
     """
     try:
         if zipfile.is_zipfile(source):
@@ -49,7 +58,12 @@ def unpack(source: StrPath, folder: StrPath) -> None:
         else:
             with tarfile.open(source) as tar:
                 _extract(list(_tar_members(tar)), Path(folder))
-    except tarfile.TarError as problem:
+    except _DAMAGED as problem:
+        raise ValueError(f"{source} cannot be unpacked: {problem or 'it is cut off'}") from problem
+    except OSError as problem:
+        # What gzip, bzip2 and a seek to a nonsensical place say of damaged content; a disk's errors have a number.
+        if problem.errno not in (None, errno.EINVAL):
+            raise
         raise ValueError(f"{source} cannot be unpacked: {problem}") from problem
 
 
@@ -64,6 +78,8 @@ class _Member:
 
 def _zip_members(archive: zipfile.ZipFile) -> Iterator[_Member]:
     for info in archive.infolist():
+        if not info.filename:
+            raise UnsafeArchiveError("a member of the archive has no name")
         # The high half of the attributes is the Unix mode; 0o12 is a link.
         if info.external_attr >> 28 == 0o12:
             raise UnsafeArchiveError(f"the archive's member {info.filename!r} is a link")

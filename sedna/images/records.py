@@ -58,12 +58,7 @@ class ImageRecord:
 def read_record(folder: Path) -> ImageRecord:
     """Read the record of the image in a folder; raises ImageProblem when there is none or it is broken."""
     path = folder / RECORD
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ImageProblem(f"{path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ImageProblem(f"{path} is not YAML: {error}") from error
+    raw = read_yaml(path)
     try:
         return ImageRecord(
             reference=ImageReference(str(raw["name"]), str(raw["tag"])),
@@ -77,6 +72,18 @@ def read_record(folder: Path) -> ImageRecord:
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ImageProblem(f"{path} is no image record: {error!r}") from error
+
+
+def read_yaml(path: Path) -> Any:
+    """Read one of an image's own files; raises ImageProblem, whatever is in it."""
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ImageProblem(f"{path}: {error.strerror}") from error
+    except (yaml.YAMLError, ValueError, KeyError, AttributeError, RecursionError) as error:
+        # Besides YAML's own error: no UTF-8; a date that no calendar has; `!!bool maybe`; `!!timestamp 9`; brackets
+        # without end.
+        raise ImageProblem(f"{path} is not YAML: {error or type(error).__name__}") from error
 
 
 def find(images_dir: Path, text: str) -> ImageRecord | None:

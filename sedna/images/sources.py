@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from sedna.common.digests import file_digest
-from sedna.images.records import RECORD, ImageProblem
+from sedna.images.records import RECORD, ImageProblem, read_yaml
 
 REQUIREMENTS = "requirements.txt"
 # What every tool leaves behind, what holds a user's data rather than code, and what is built anew anyway.
@@ -76,10 +74,7 @@ def read_source(folder: Path) -> Source:
 def _settings(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
-    try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ImageProblem(f"{path} is not YAML: {error}") from error
+    settings = read_yaml(path) or {}
     if not isinstance(settings, dict):
         raise ImageProblem(f"{path}: must be a mapping of {', '.join(sorted(_KNOWN))}")
     unknown = sorted(set(settings) - _KNOWN)

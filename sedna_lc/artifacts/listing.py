@@ -36,13 +36,13 @@ def list_samples(tree: Path, target: Path) -> int:
         return write_whole(target, fill)
     except OSError as problem:
         raise Again("SamplesNotWritable", f"The list of samples cannot be written: {problem}.") from problem
-    except (ValueError, TypeError) as problem:
+    except (ValueError, TypeError, RecursionError) as problem:
         raise Never("SamplesUnreadable", f"The samples from the other node cannot be read: {problem}.") from problem
 
 
 def _read(line: bytes, tree: Path, number: int) -> tuple[str, bool]:
     content = json.loads(line)
-    if number == 0 and isinstance(content, dict):
+    if number == 0 and isinstance(content, dict) and "header" in content:
         text, is_sample = str(content["header"]), False
     elif isinstance(content, list) and all(isinstance(part, str) for part in content):
         text, is_sample = "".join(_joined(content, tree)), True

@@ -92,7 +92,7 @@ class LineCutter:
         if len(self._carry) > self._long_line:
             self._long = _LongLine(self.finished, self._txt, self._folder)
             if not self._txt and self.header is None:
-                raise BadLine("HeaderTooLong", f"the first line, the header, is longer than {self._long_line} bytes")
+                raise self._header_too_long()
             yield from self._long.feed(self._carry)
             self._carry = b""
 
@@ -120,9 +120,15 @@ class LineCutter:
         else:
             samples = [line.rstrip(b"\r") for line in lines if line.strip(_BLANK)]
             if self.header is None and samples:
+                # However the file came in pieces, the same header is too long.
+                if len(samples[0]) > self._long_line:
+                    raise self._header_too_long()
                 self.header = samples.pop(0).decode("utf-8")
         self.finished += len(block)
         yield Whole(samples)
+
+    def _header_too_long(self) -> BadLine:
+        return BadLine("HeaderTooLong", f"the first line, the header, is longer than {self._long_line} bytes")
 
 
 class _LongLine:
