@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sedna.api.meta import Resource
 from sedna.api.workers import Worker
+from sedna_lc.settings import EVERY_PATH, PathRule
 
 
 @dataclass(frozen=True)
@@ -21,10 +22,17 @@ class Places:
     state_dir: Path
     images_dir: Path
     credentials_dir: Path = Path("/etc/sedna/credentials")
+    #: Which folders of the host manifests may name; see `sedna_lc.allowed`.
+    host_paths: tuple[PathRule, ...] = EVERY_PATH
 
     def spool_folder(self, worker: Worker) -> Path:
         """Where the library keeps the reports it has not handed over yet; private to the worker."""
         return self.state_dir / "spool" / _namespace(worker) / worker.metadata.name
+
+    @property
+    def all_models_folder(self) -> Path:
+        """Every version that any job of this node serves."""
+        return self.state_dir / "models"
 
     def models_folder(self, worker: Worker) -> Path:
         """Where the versions of the model that the worker's job serves lie, each in a folder of its own."""
@@ -32,7 +40,7 @@ class Places:
 
     def versions_folder(self, namespace: str, job: str) -> Path:
         """Where the versions of the model that a job serves lie, each in a folder of its own."""
-        return self.state_dir / "models" / namespace / job
+        return self.all_models_folder / namespace / job
 
     @property
     def artifacts_folder(self) -> Path:

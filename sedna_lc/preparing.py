@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sedna.api.pods import Volume
 from sedna.api.workers import Worker
+from sedna_lc.allowed import outside
 from sedna_lc.folders import Owner, make_file, make_folder
 from sedna_lc.guarded import real_path, refusal
 from sedna_lc.places import Places, local_path, sample_list
@@ -97,48 +98,65 @@ def _model_exists(path: Path) -> bool:
         return False
 
 
+def not_open(worker: Worker, places: Places) -> tuple[Problem, ...]:
+    """Return which of the models and datasets that a manifest names lie where this host opens nothing to manifests.
+
+    Asked of the worker as it came: later its URLs are those of copies in this program's own folders.
+    """
+    spec = worker.spec
+    named = [(f"Model {model.name}", model.url) for model in spec.models if model.artifact is None]
+    if spec.dataset is not None and spec.samples_artifact is None:
+        named.append((f"Dataset {spec.dataset.name}", spec.dataset.url))
+    found = [(what, local_path(url)) for what, url in named]
+    told = [(what, outside(Path(path), places)) for what, path in found if path is not None]
+    return tuple(Problem("PathNotAllowed", f"{what} cannot be used: {why}.") for what, why in told if why is not None)
+
+
 def refused(worker: Worker, places: Places, user: WorkerUser | None = None) -> tuple[Problem, ...]:
     """Return what of a worker's paths no manifest may ask for; looked at before anything on this host is touched."""
-    if user is None:
-        return ()
-    return (*_refused_folders(worker, places), *_refused_volumes(worker, places))
+    return (*_refused_folders(worker, places, user), *_refused_volumes(worker, places, user))
 
 
-def _refused_folders(worker: Worker, places: Places) -> Iterator[Problem]:
+def _refused_folders(worker: Worker, places: Places, user: WorkerUser | None) -> Iterator[Problem]:
     spec = worker.spec
     # An inference worker gets no folder of its own there, but the job's is made.
     # This program writes the list of samples there itself, past whatever link the job's workers have left.
     urls = (spec.job_output_dir, spec.output_dir, sample_list(worker) or "")
     for path in dict.fromkeys(map(local_path, urls)):
-        if path is not None and (sentence := _refused_output(Path(path), worker, places)) is not None:
+        if path is not None and (sentence := _refused_output(Path(path), worker, places, user)) is not None:
             yield Problem("PathNotAllowed", f"outputDir cannot be used: {sentence}.")
             return
 
 
-def _refused_output(path: Path, worker: Worker, places: Places) -> str | None:
+def _refused_output(path: Path, worker: Worker, places: Places, user: WorkerUser | None) -> str | None:
     # What stands in for an outputDir on S3 lies in our own state.
     if real_path(path).is_relative_to(real_path(places.state_dir) / places.outputs_below(worker)):
         return None
-    return refusal(path, places, made=True)
+    return _judged(path, places, user, made=True, written=True)
 
 
-def _refused_volumes(worker: Worker, places: Places) -> Iterator[Problem]:
+def _judged(path: Path, places: Places, user: WorkerUser | None, *, made: bool, written: bool) -> str | None:
+    """Why a path is refused: by what nobody may have, where workers have a user of their own, or by the allow-list."""
+    guarded = refusal(path, places, made=made) if user is not None and written else None
+    return guarded or outside(path, places, written=written)
+
+
+def _refused_volumes(worker: Worker, places: Places, user: WorkerUser | None) -> Iterator[Problem]:
     template = worker.spec.template
-    written = {mount.name for mount in template.container.volume_mounts if not mount.read_only}
+    mounted = {mount.name for mount in template.container.volume_mounts if not mount.read_only}
     for volume in template.volumes:
         path = Path(volume.host_path.path)
         # What is not there would be made; in what is there, a worker may only not write.
         made = not os.path.lexists(real_path(path)) and volume.host_path.type in _MADE
-        if not made and volume.name not in written:
-            continue
-        if (sentence := refusal(path, places, made=made)) is not None:
-            remedy = "" if made else "; readOnly in its volumeMounts makes it one to read from"
+        written = made or volume.name in mounted
+        if (sentence := _judged(path, places, user, made=made, written=written)) is not None:
+            can_be_read = written and not made and outside(path, places) is None
+            remedy = "; readOnly in its volumeMounts makes it one to read from" if can_be_read else ""
             yield Problem("PathNotAllowed", f"Volume {volume.name} cannot be used: {sentence}{remedy}.")
 
 
 def _prepare_volumes(worker: Worker, places: Places, user: WorkerUser | None) -> Iterator[Problem]:
-    forbidden = tuple(_refused_volumes(worker, places)) if user is not None else ()
-    if forbidden:
+    if forbidden := tuple(_refused_volumes(worker, places, user)):
         yield from forbidden
         return
     for volume in worker.spec.template.volumes:
@@ -180,7 +198,7 @@ def _prepare_volume(volume: Volume, path: Path, places: Places, user: WorkerUser
     except FileNotFoundError:
         # Judged and made by one answer to where its links lead.
         real = real_path(path)
-        if kind in _MADE and user is not None and (sentence := refusal(real, places, made=True)) is not None:
+        if kind in _MADE and (sentence := _judged(real, places, user, made=True, written=True)) is not None:
             return Problem("PathNotAllowed", f"Volume {volume.name} cannot be used: {sentence}.")
         if kind in ("", "DirectoryOrCreate"):
             make_folder(real, _owner(user))
@@ -210,7 +228,7 @@ def _prepare_folders(worker: Worker, places: Places, user: WorkerUser | None) ->
         if path is None or (is_its_own and spec.role == "inference"):
             continue
         real = real_path(Path(path))
-        if user is not None and (sentence := _refused_output(real, worker, places)) is not None:
+        if (sentence := _refused_output(real, worker, places, user)) is not None:
             yield Problem("PathNotAllowed", f"outputDir cannot be used: {sentence}.")
             return
         yield from _prepare_folder(real, user, owner, is_its_own=is_its_own)

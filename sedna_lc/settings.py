@@ -53,6 +53,9 @@ DEFAULT_HOST_PATHS = (
 )
 """What is open where nothing is said. Homes and /tmp are not: they hold what people did not put there for workers."""
 
+EVERY_PATH = (PathRule("everything", "/"),)
+"""What is open to the process runner's workers where nothing is said."""
+
 
 @dataclass(frozen=True)
 class Settings:

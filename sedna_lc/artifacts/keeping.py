@@ -22,6 +22,7 @@ from sedna.api.artifacts import Artifact, ArtifactStatus
 from sedna.api.times import format_time
 from sedna.api.validating import parse
 from sedna.common.faults import reached
+from sedna_lc.allowed import is_ours, leads_outside, outside
 from sedna_lc.artifacts.blobs import Blob, BlobStore, BlobStores, WrongDigest
 from sedna_lc.artifacts.moving import Meter, Stopped, move_all
 from sedna_lc.artifacts.packing import Packed, pack_model
@@ -220,7 +221,7 @@ class _Sending:
 
     def _pack(self) -> Packed:
         sources, spec = self._keeper._sources, self._artifact.spec
-        digests = FileDigests(sources.store, sources.clock, sources.user())
+        digests = FileDigests(sources.store, sources.clock, sources.user(), self._refusal)
         try:
             if spec.samples is not None:
                 datasets = sources.places.state_dir / "datasets"
@@ -239,11 +240,20 @@ class _Sending:
         path = local_path(spec.model.url)
         if path is None:
             raise Never("ModelNotLocal", f"Model {spec.model.name} is not a path on this node: {spec.model.url}.")
+        if (sentence := outside(Path(path), places)) is not None:
+            raise Again("PathNotAllowed", f"Model {spec.model.name} cannot be sent: {sentence}.")
         yield Path(path)
         # The version that serves here outlives the file it was copied from.
         if spec.model.sha256:
             slot = ModelSlot(places.versions_folder(self._key[0], spec.job.name))
             yield from slot.versions(spec.model.sha256)
+
+    def _refusal(self, descriptor: int) -> str | None:
+        """Why a file is not sent, wherever its links have led: samples and folders name others. None when it may be."""
+        places = self._keeper._sources.places
+        if is_ours(Path(f"/proc/self/fd/{descriptor}"), places.all_models_folder):
+            return None
+        return leads_outside(descriptor, places)
 
     def _send(self, packed: Packed, store: BlobStore) -> None:
         self._going()

@@ -42,13 +42,20 @@ class FileDigests:
     """Reads and remembers; for one thread at a time.
 
     With a user, only what that user surely may read: this program reads everything, and what it packs leaves the host.
-    A line in a dataset must not be enough for that.
+    A line in a dataset must not be enough for that. `refusal` says of an open file why no manifest may name it.
     """
 
-    def __init__(self, store: Store, clock: Callable[[], datetime], user: WorkerUser | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Callable[[], datetime],
+        user: WorkerUser | None = None,
+        refusal: Callable[[int], str | None] = lambda _: None,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._user = user
+        self._refusal = refusal
         self._used: dict[str, FileDigest] = {}
 
     def of(self, path: Path, going: Callable[[], None] = lambda: None) -> Content:
@@ -65,7 +72,10 @@ class FileDigests:
             status = os.fstat(descriptor)
             _check_regular(path, status)
             # What has been opened is judged: a link may lead elsewhere a moment later.
-            if self._user is not None and (sentence := hindrance_of(descriptor, self._user)) is not None:
+            sentence = self._refusal(descriptor)
+            if sentence is None and self._user is not None:
+                sentence = hindrance_of(descriptor, self._user)
+            if sentence is not None:
                 raise PermissionError(errno.EACCES, sentence)
             known = self._used.get(name) or self._store.digest(name)
             if known is None or _mark(known) != (status.st_size, status.st_mtime_ns, status.st_ino):

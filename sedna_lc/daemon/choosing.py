@@ -8,7 +8,7 @@ from typing import Literal
 
 from sedna_lc.errors import SettingsInvalid
 from sedna_lc.runners.base import Runner
-from sedna_lc.settings import Settings
+from sedna_lc.settings import DEFAULT_HOST_PATHS, EVERY_PATH, PathRule, Settings
 from sedna_lc.users import WorkerUser, find_user
 
 # systemd is PID 1 where this folder is: sd_booted(3).
@@ -34,6 +34,13 @@ def choose_user(settings: Settings, kind: Literal["process", "systemd"]) -> Work
         raise SettingsInvalid(f"systemd.user: there is no user {name} on this host.") from None
     # Root by its name is what systemd would take anyway.
     return user if user.uid != 0 else None
+
+
+def choose_host_paths(settings: Settings, kind: Literal["process", "systemd"]) -> tuple[PathRule, ...]:
+    """Return which paths manifests may name here."""
+    if settings.host_paths is not None:
+        return settings.host_paths
+    return EVERY_PATH if kind == "process" else DEFAULT_HOST_PATHS
 
 
 def make_runner(settings: Settings, kind: Literal["process", "systemd"], user: WorkerUser | None) -> Runner:

@@ -15,13 +15,14 @@ from typing import IO
 from sedna.api.workers import WorkerReport
 from sedna.common.watching import FileWatcher
 from sedna.daemons.configuring import split_address
+from sedna_lc.allowed import leads_outside
 from sedna_lc.artifacts.caching import ArtifactCache
 from sedna_lc.artifacts.fetching import Fetcher
 from sedna_lc.artifacts.keeping import ArtifactKeeper, Sources
 from sedna_lc.artifacts.remote_models import RemoteModels
 from sedna_lc.artifacts.remote_versions import RemoteVersions
 from sedna_lc.artifacts.stores import blob_stores
-from sedna_lc.daemon.choosing import choose, choose_user, make_runner
+from sedna_lc.daemon.choosing import choose, choose_host_paths, choose_user, make_runner
 from sedna_lc.daemon.describing import describer
 from sedna_lc.datasets.watching import DatasetKeeper
 from sedna_lc.errors import LcError
@@ -85,7 +86,8 @@ class LocalController:
             self._door = self._open_door(settings.listen)
             undo.callback(self._door.close)
             self._undo = undo.pop_all()
-        places = Places(state_dir, Path(settings.images_dir), Path(settings.credentials_dir))
+        host_paths = choose_host_paths(settings, kind)
+        places = Places(state_dir, Path(settings.images_dir), Path(settings.credentials_dir), host_paths)
         waits = lambda: growing(1.0, _LONGEST_WAIT_SECONDS)  # noqa: E731 - a partial with names says less
         # Each time anew: a group that was given to the user counts at once.
         worker_user = lambda: choose_user(settings, kind)  # noqa: E731 - as above
@@ -109,6 +111,7 @@ class LocalController:
             now,
             settings.safety_poll_seconds,
             worker_user,
+            lambda descriptor: leads_outside(descriptor, places),
         )
         describe = describer(Path(settings.images_dir), kind, settings.gm, settings.timezone)
         self._nodes = NodeKeeper(

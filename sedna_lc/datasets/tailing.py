@@ -32,7 +32,14 @@ logger = logging.getLogger(__name__)
 CHUNK = 1 << 18
 # So much is read between two syncs: a power cut costs this much reading again, a sync costs milliseconds.
 _COMMIT_BYTES = 8 << 20
+
+
+class PathNotAllowed(PermissionError):
+    """No rule of this host opens the file to manifests."""
+
+
 _REASONS = {
+    PathNotAllowed: "PathNotAllowed",
     FileNotFoundError: "NotFound",
     NotADirectoryError: "NotFound",
     IsADirectoryError: "IsADirectory",
@@ -60,6 +67,7 @@ class Tail:
         file_format: str,
         *,
         user: Callable[[], WorkerUser | None] = lambda: None,
+        refusal: Callable[[int], str | None] = lambda _: None,
         long_line: int = LONG_LINE,
         chunk: int = CHUNK,
     ) -> None:
@@ -69,6 +77,7 @@ class Tail:
         self._format = file_format
         # This program reads everything, and what it reads here workers and other nodes are given.
         self._user = user
+        self._refusal = refusal
         self._long_line = long_line
         self._chunk = chunk
         self._file: BinaryIO | None = None
@@ -169,6 +178,8 @@ class Tail:
 
     def _check(self, descriptor: int) -> None:
         mode = os.fstat(descriptor).st_mode
+        if (sentence := self._refusal(descriptor)) is not None:
+            raise PathNotAllowed(errno.EACCES, sentence)
         if stat.S_ISREG(mode):
             user = self._user()
             if user is not None and (sentence := hindrance_of(descriptor, user)) is not None:

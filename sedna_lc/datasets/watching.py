@@ -12,6 +12,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -63,8 +64,13 @@ class DatasetKeeper:
         clock: Callable[[], datetime],
         poll_seconds: float = 30.0,
         user: Callable[[], WorkerUser | None] = lambda: None,
+        refusal: Callable[[int], str | None] = lambda _: None,
     ) -> None:
-        """`user` is whom workers run as, asked each time: a list that this user may not read is not read for it."""
+        """Make it; datasets come by `want`.
+
+        `user` is whom workers run as, asked each time: a list that this user may not read is not read for it.
+        `refusal` says of an open file why no manifest may name it.
+        """
         self.folder = folder
         self._store = store
         self._watcher = watcher
@@ -72,6 +78,7 @@ class DatasetKeeper:
         self._clock = clock
         self._poll_seconds = poll_seconds
         self._user = user
+        self._refusal = refusal
         self._lock = threading.Lock()
         self._followers: dict[Key, _Follower] = {}
 
@@ -128,8 +135,9 @@ class DatasetKeeper:
         self._end(key)
         # A folder's time tells how long its dataset has been gone.
         folder = self.folder / str(dataset.metadata.uid)
+        tail = partial(Tail, user=self._user, refusal=self._refusal)
         self._followers[key] = _Follower(
-            dataset, folder, self._store, self._watcher, self._posted, self._clock, self._poll_seconds, self._user
+            dataset, folder, self._store, self._watcher, self._posted, self._clock, self._poll_seconds, tail
         )
 
     def _end(self, key: Key) -> None:
@@ -150,7 +158,7 @@ class _Follower:
         posted: Callable[[], None],
         clock: Callable[[], datetime],
         poll_seconds: float,
-        user: Callable[[], WorkerUser | None],
+        tail: Callable[[Path, Store, str, str, str], Tail],
     ) -> None:
         self._dataset = dataset
         self._folder = folder
@@ -158,7 +166,7 @@ class _Follower:
         self._posted = posted
         self._clock = clock
         self._poll_seconds = poll_seconds
-        self._user = user
+        self._tail = tail
         self._told = dataset.status
         self._wake = threading.Event()
         self._stop = threading.Event()
@@ -213,7 +221,7 @@ class _Follower:
 
     def _follow(self, path: str) -> None:
         uid, file_format = str(self._dataset.metadata.uid), self._dataset.spec.format
-        tail = Tail(self._folder, self._store, uid, path, file_format, user=self._user)
+        tail = self._tail(self._folder, self._store, uid, path, file_format)
         try:
             while not self._stop.is_set():
                 self._wake.clear()

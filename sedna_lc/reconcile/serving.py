@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from pathlib import Path
 
 from sedna.api.workers import ModelReference, ServedModel, Worker
+from sedna_lc.allowed import outside
 from sedna_lc.errors import Again, Hindered, Never
 from sedna_lc.models.hot_config import publish
 from sedna_lc.models.slots import ModelSlot
+from sedna_lc.places import local_path
 from sedna_lc.reconcile.means import Means
 from sedna_lc.reconcile.providing import fetched_model
 from sedna_lc.reconcile.views import is_elsewhere, is_hot, is_same
@@ -73,6 +76,9 @@ def serve_from_the_start(means: Means, wanted: Worker, record: WorkerRecord, mod
 
 def _place(means: Means, wanted: Worker, model: ModelReference, slot: ModelSlot) -> Placed:
     if not is_elsewhere(model):
+        path = local_path(model.url)
+        if path is not None and (sentence := outside(Path(path), means.places)) is not None:
+            raise Again("PathNotAllowed", f"Model {model.name} cannot be used: {sentence}.")
         return slot.place(model, user=means.user())
     # Its own version may be all that is left of it, here and anywhere.
     return slot.find(model) or slot.place(model, fetched_model(means, wanted, model))

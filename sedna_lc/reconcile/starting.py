@@ -16,7 +16,7 @@ from sedna_lc.errors import Again, Never
 from sedna_lc.images import find_image
 from sedna_lc.models.hot_config import publish
 from sedna_lc.places import local_path, sample_list
-from sedna_lc.preparing import Problem, check_samples, prepare, refused
+from sedna_lc.preparing import Problem, check_samples, not_open, prepare, refused
 from sedna_lc.reconcile.delivering import at_home
 from sedna_lc.reconcile.means import Means
 from sedna_lc.reconcile.outputs import claim
@@ -39,6 +39,7 @@ def make_ready(means: Means, wanted: Worker, record: WorkerRecord) -> tuple[Work
         Never: it cannot run as it is described.
     """
     image = find_image(means.places.images_dir, wanted.spec.template.container.image)
+    _raise_first(not_open(wanted, means.places))
     # Before any URL becomes a path of this node.
     credentials = credentials_of(wanted, means.places.credentials_dir)
     wanted = at_home(wanted, means.places)

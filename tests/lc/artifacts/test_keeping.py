@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from sedna.api.artifacts import Tree, TreeFile
 from sedna.common.digests import digest
 from sedna_lc.artifacts.packing import write_tree
 from sedna_lc.errors import Never
+from sedna_lc.settings import PathRule
 from sedna_lc.state.records import Letter
 from tests.lc.artifacts.nodes import KEY, Source, wait_until
 
@@ -156,6 +158,39 @@ def test_a_csv_row_without_its_file_fails_where_other_rows_have_theirs(source: S
     source.keeper()
     status = source.wait_for("Failed")
     assert f"sample 1 names {source.data}/2.jpg, which is not there" in str(status.message)
+
+
+def test_a_line_of_a_dataset_sends_no_file_that_no_rule_opens(source: Source) -> None:
+    secret = source.folder / "secret"
+    secret.write_bytes(b"hunter2")
+    (source.data / "link.jpg").symlink_to(secret)
+    source.picture("1.jpg", b"one")
+    source.places = replace(source.places, host_paths=(PathRule("data", str(source.data)),))
+    source.show(f"1.jpg\n{secret}\nlink.jpg\n")
+    source.store.put_wanted("artifacts", source.resource(samples=source.samples(0, 3)))
+    source.keeper()
+    status = source.wait_for("Failed")
+    assert status.reason == "SamplesUnreadable"
+    assert "sample 1 names" in str(status.message)
+    assert "sample 2 names" in str(status.message)
+    assert "hostPaths" in str(status.message)
+    assert b"hunter2" not in source.blobs.whole.values()
+
+
+def test_a_model_that_no_rule_opens_is_not_sent(source: Source) -> None:
+    secret = source.folder / "secret"
+    secret.write_bytes(b"hunter2")
+    (source.data / "model").mkdir()
+    (source.data / "model" / "link").symlink_to(secret)
+    source.places = replace(source.places, host_paths=(PathRule("data", str(source.data)),))
+    source.store.put_wanted("artifacts", source.resource("a", **model_of(secret)))
+    source.store.put_wanted("artifacts", source.resource("b", **model_of(source.data / "model")))
+    source.keeper()
+    for name, reason in (("a", "PathNotAllowed"), ("b", "ModelUnreadable")):
+        status = source.wait_for("Pending", name)
+        assert status.reason == reason
+        assert "hostPaths" in str(status.message)
+    assert source.blobs.whole == {}
 
 
 def test_samples_that_were_not_seen_yet_are_waited_for(source: Source) -> None:

@@ -322,6 +322,21 @@ def test_a_file_that_may_not_be_read_is_said_and_read_when_it_may_be(opened: Ope
     assert tail.progress.samples == 1
 
 
+def test_a_file_that_no_rule_opens_is_not_read_and_said(tmp_path: Path, store: Store, file: Path) -> None:
+    file.write_text("secret\n")
+    closed = ["it lies in no folder"]
+    tail = Tail(tmp_path / "log", store, "u", str(file), "txt", refusal=lambda _: closed[0] if closed else None)
+    tail.poll(threading.Event())
+    assert tail.problem is not None
+    assert tail.problem.reason == "PathNotAllowed"
+    assert "it lies in no folder" in tail.problem.message
+    assert tail.progress.samples == 0
+    closed.clear()
+    tail.poll(threading.Event())
+    assert (tail.problem, tail.progress.samples) == (None, 1)
+    tail.close()
+
+
 def test_lines_before_the_bad_one_count_and_a_fix_in_place_gives_the_rest(opened: Opener, file: Path) -> None:
     file.write_bytes(b"/a\n/b \xff\n/c\n")
     tail = poll(opened())

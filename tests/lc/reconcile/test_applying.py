@@ -18,6 +18,7 @@ from sedna_lc.reconcile.observing import observed
 from sedna_lc.runners.base import Activity, Reason, UnitState
 from sedna_lc.runners.errors import UnitRefused
 from sedna_lc.runners.names import worker_unit
+from sedna_lc.settings import PathRule
 from sedna_lc.state.memory import MemoryStore
 from sedna_lc.users import WorkerUser
 from tests.lc.reconcile.worlds import World
@@ -258,6 +259,37 @@ def test_w26_w59_what_is_missing_is_waited_for_and_said(world: World, missing: s
     assert world.settle(key) is None
     assert world.told(key)["phase"] == "Running"
     assert world.told(key)["reason"] is None
+
+
+@pytest.mark.parametrize("outside", ["model", "dataset", "outputDir"])
+def test_what_no_rule_of_the_host_opens_is_refused_before_anything_is_touched(world: World, outside: str) -> None:
+    rules = {"model": "models", "dataset": "data", "outputDir": "out"}
+    opened = [PathRule(name.lower(), str(world.folder / folder)) for name, folder in rules.items() if name != outside]
+    world.places = replace(world.places, host_paths=tuple(opened))
+    world.restart()
+    key = world.want("train")
+    assert world.settle(key) == 1.0
+    assert world.told(key)["reason"] == "PathNotAllowed"
+    assert "hostPaths" in world.told(key)["message"]
+    assert not (world.folder / "out").exists()
+    world.places = replace(world.places, host_paths=(PathRule("test", str(world.folder)),))
+    world.restart()
+    world.settle(key)
+    assert world.told(key)["phase"] == "Running"
+
+
+def test_a_model_that_no_rule_opens_is_not_served(world: World) -> None:
+    key = world.want("inference")
+    world.settle(key)
+    world.places = replace(world.places, host_paths=(PathRule("models", str(world.folder / "models")),))
+    world.restart()
+    secret = world.folder / "secret"
+    secret.write_text("hunter2")
+    world.change(key, models=[world.reference(secret, 1)])
+    world.settle(key)
+    assert world.told(key)["model"]["state"] == "Refused"
+    assert world.told(key)["model"]["reason"] == "PathNotAllowed"
+    assert world.told(key)["phase"] != "Failed"
 
 
 def test_samples_not_seen_yet_are_waited_for(world: World) -> None:
