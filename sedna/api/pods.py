@@ -68,6 +68,9 @@ def check_absolute(path: str) -> str:
         raise ValueError(f"{path!r} is not absolute: a path begins with '/'")
     if "\0" in path or ".." in path.split("/"):
         raise ValueError(f"{path!r} may hold neither '..' nor a NUL character")
+    # A line end in a path would be a line of its own in a unit's file, which systemd reads as root.
+    if any(character < " " or character == "\x7f" for character in path):
+        raise ValueError(f"{path!r} may hold no control characters")
     return path
 
 

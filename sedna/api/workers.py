@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, Strict
 
 from sedna.api.incremental_learning import HardExampleMining
 from sedna.api.meta import API_VERSION, Bool, Int, NonEmpty, Number, Resource, ResourceName, Text, Time, Value
@@ -18,13 +18,15 @@ from sedna.api.trees import ArtifactReference
 NODE_FINALIZER = "sedna.io/node"
 FINAL_PHASES = ("Succeeded", "Failed")
 
+# Both become parts of paths on the node: of the list of samples, of the hot-update file.
+Word = Annotated[str, Strict(), Field(pattern=r"^[A-Za-z0-9]{1,63}$")]
 Metrics = dict[Text, Number | list[Number]]
 
 
 class JobReference(Value):
     """The job that a worker belongs to."""
 
-    kind: Text
+    kind: Word
     name: ResourceName
     uid: Text
 
@@ -34,7 +36,7 @@ class DatasetReference(Value):
 
     name: ResourceName
     url: NonEmpty
-    format: Text
+    format: Word
     credential_name: Text | None = None
     """Which credential of the node opens what the samples name on other hosts (`s3://…`)."""
 

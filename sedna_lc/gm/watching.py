@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from sedna_lc.errors import Again, GmRefused, WatchTooOld
+from sedna_lc.gm.checking import is_usable
 from sedna_lc.gm.clients import GmClient
 from sedna_lc.gm.pauses import Pauses
 from sedna_lc.state.letters import API
@@ -73,7 +74,7 @@ class NodeWatch:
     def _list_then_watch(self, stop: threading.Event) -> None:
         if not self._version:
             listed = self._client.list(self._path, self._parameters)
-            self._listener.listed(listed.items)
+            self._listener.listed([one for one in listed.items if is_usable(one)])
             self._version = listed.version
         while not stop.is_set():
             self._one_connection(stop)
@@ -83,7 +84,9 @@ class NodeWatch:
         for event in self._client.watch(self._path, self._parameters, self._version):
             if stop.is_set():
                 return
-            if event.type == "DELETED":
+            if event.type in ("ADDED", "MODIFIED", "DELETED") and not is_usable(event.resource):
+                logger.debug("%s is left alone.", event.type)
+            elif event.type == "DELETED":
                 self._listener.gone(event.resource)
             elif event.type in ("ADDED", "MODIFIED"):
                 self._listener.changed(event.resource)

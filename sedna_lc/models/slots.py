@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,6 +28,7 @@ from sedna_lc.users import WorkerUser
 logger = logging.getLogger(__name__)
 
 _SHORT = 12
+_IS_SHA256 = re.compile(r"[0-9a-fA-F]{64}\Z")
 
 
 class ModelSlot:
@@ -37,7 +39,7 @@ class ModelSlot:
 
     def versions(self, sha256: str) -> list[Path]:
         """Return what lies in the place of a version; usually one file or folder, or nothing. Nothing is verified."""
-        return sorted((self._folder / sha256.lower()[:_SHORT]).glob("[!.]*"))
+        return sorted((self._folder / _version(sha256)).glob("[!.]*")) if _IS_SHA256.match(sha256) else []
 
     def holds(self, placed: Placed) -> bool:
         """Tell whether a version lies here as it was placed."""
@@ -87,7 +89,9 @@ class ModelSlot:
         if model.sha256 is None:
             _check_readable(model, source, user)
         sha256 = (model.sha256 or digest(source)).lower()
-        target = self._folder / sha256[:_SHORT] / source.name
+        if not _IS_SHA256.match(sha256):
+            raise Never("ModelChanged", f"Model {model.name} is to have the sha256 {sha256[:80]!r}, which is none.")
+        target = self._folder / _version(sha256) / source.name
         if not (target.exists() and digest(target) == sha256):
             _check_readable(model, source, user)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -108,6 +112,10 @@ class ModelSlot:
     def remove(self) -> None:
         """Throw away all versions: the worker is gone."""
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _version(sha256: str) -> str:
+    return sha256.lower()[:_SHORT]
 
 
 def _check_readable(model: ModelReference, source: Path, user: WorkerUser | None) -> None:

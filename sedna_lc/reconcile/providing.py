@@ -20,6 +20,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from sedna.api.artifacts import ArtifactReference
+from sedna.api.trees import check_path
 from sedna.api.urls import is_remote
 from sedna.api.validating import parse
 from sedna.api.workers import ModelReference, Worker
@@ -75,9 +76,19 @@ def fetched_model(means: Means, wanted: Worker, model: ModelReference) -> Path:
     """Return where a model from another node, or from S3, lies here. Raises Hindered or Never; see `Contents.bring`."""
     if model.artifact is None:
         return means.remotes.bring(model, _key(wanted))
-    name = posixpath.basename(model.url.rstrip("/")) or CONTENT
+    name = folder_name(model.url)
     needed = Needed(model.artifact, name, f"model {model.name} (round {model.round})", "FetchingModel")
     return means.contents.bring(needed, _key(wanted))
+
+
+def folder_name(url: str) -> str:
+    """What a fetched folder is called here: as there, if a folder can be called so."""
+    name = posixpath.basename(url.rstrip("/"))
+    try:
+        check_path(name)
+    except ValueError:
+        return CONTENT
+    return name
 
 
 def _checked(model: ModelReference, path: Path) -> ModelReference:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sedna_lc.runners.base import UnitSpec
+from sedna_lc.runners.errors import UnitRefused
 from sedna_lc.runners.systemd import properties
 
 _HEADER = "# Managed by the Sedna LocalController; changes are lost. Use drop-ins (systemctl edit) instead.\n"
@@ -66,6 +67,11 @@ def _visible(char: str) -> str:
 
 
 def _section(name: str, lines: Iterable[str]) -> str:
+    lines = list(lines)
+    for line in lines:
+        # Whatever came this far unquoted: a line of its own would be a setting of its own, such as a program for root.
+        if any(character in line for character in "\n\r\0"):
+            raise UnitRefused(f"{line.partition('=')[0]} of the unit holds a line end or a NUL character: {line!r}.")
     return f"[{name}]\n" + "".join(f"{line}\n" for line in lines)
 
 
