@@ -30,7 +30,7 @@ from sedna.daemons import reloading
 from sedna.daemons.configuring import Misconfigured, split_address
 from sedna.daemons.notifying import Notifier
 from sedna_gm.daemon import configuring, telling
-from sedna_gm.daemon.securing import CertificateUnusable, Security
+from sedna_gm.daemon.securing import CertificateUnusable, Handle, Security
 from sedna_gm.settings import Settings
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ class WatchingWorker(GeventWorker):  # type: ignore[misc]
         for listener in self.sockets:
             listener.setblocking(1)
             pool = Pool(self.worker_connections)
-            handle = partial(self.handle, listener)
+            handle: Handle = partial(self.handle, listener)
             if self.app.security is not None:
                 handle = self.app.security.handling(handle)
             server = StreamServer(listener, handle=handle, spawn=pool)

@@ -28,9 +28,13 @@ from sedna_lc.datasets.watching import DatasetKeeper
 from sedna_lc.errors import LcError
 from sedna_lc.gm.answering import QuestionAnswerer
 from sedna_lc.gm.clients import GmClient
+from sedna_lc.gm.identifying import NodeIdentity
+from sedna_lc.gm.joining import Joiner, JoinSettings
+from sedna_lc.gm.keys import KeyFile
 from sedna_lc.gm.pauses import growing
 from sedna_lc.gm.registering import NodeKeeper
 from sedna_lc.gm.sending import OutboxSender
+from sedna_lc.gm.trusting import is_private, trust_of
 from sedna_lc.gm.watching import NodeWatch
 from sedna_lc.http.door import make_application
 from sedna_lc.http.serving import DoorServer
@@ -78,7 +82,9 @@ class LocalController:
             user = choose_user(settings, kind)
             self.runner = make_runner(settings, kind, user)
             undo.callback(self.runner.close)
-            self._client = GmClient(settings.gm)
+            self._identity = NodeIdentity(KeyFile(state_dir / "node-key.json"), now, is_private=is_private(settings.gm))
+            trust = trust_of(settings.gm, settings.ca_file)
+            self._client = GmClient(settings.gm, identity=self._identity, trust=trust)
             undo.callback(self._client.close)
             self._sender = OutboxSender(self._client, self.store, growing, time.monotonic)
             self._watcher = FileWatcher(poll_seconds=settings.safety_poll_seconds)
@@ -117,6 +123,9 @@ class LocalController:
         self._nodes = NodeKeeper(
             self._client, settings.node_name, settings.labels, describe, growing, settings.heartbeat_seconds
         )
+        token_file = Path(settings.join_token_file) if settings.join_token_file else state_dir / "join-token"
+        joins = JoinSettings(settings.node_name, token_file, settings.key_days)
+        self._joiner = Joiner(self._client, self._identity, joins, now, time.monotonic)
         self._images = ImageWatch(self._watcher, Path(settings.images_dir), self._nodes.wake)
         self._answerer = QuestionAnswerer(self._client, settings.node_name, self.reconciler.read_log, growing)
         whose = f"as user {user.name}" if user is not None else "as this program's own user"
@@ -168,6 +177,7 @@ class LocalController:
         workers = NodeWatch(self._client, "workers", node, self.reconciler, growing)
         datasets = NodeWatch(self._client, "datasets", node, _DatasetListener(self.store, self.datasets), growing)
         artifacts = NodeWatch(self._client, "artifacts", node, self._artifacts, growing)
+        self._begin("keys", self._joiner.run)
         self._begin("outbox", self._sender.run)
         self._begin("node", self._nodes.run)
         self._begin("watch-datasets", datasets.run)
@@ -181,7 +191,8 @@ class LocalController:
         reachable = {True: "GM reachable", False: "GM not reachable", None: "GM not asked yet"}[self._client.reachable]
         running = sum(1 for record in self.store.workers() if record.status.phase == "Running")
         workers = "1 worker runs" if running == 1 else f"{running} workers run"
-        return f"Node {self._settings.node_name}; {reachable}; {workers}."
+        trouble = self._identity.trouble
+        return f"Node {self._settings.node_name}; {reachable}; {workers}.{f' {trouble}.' if trouble else ''}"
 
     def stuck(self) -> str:
         """Return a sentence about what does not go round any more; "" while everything does.
@@ -200,6 +211,7 @@ class LocalController:
         """Stop hearing, deciding and telling; workers go on. Takes about a second."""
         self._stop.set()
         self._client.close()
+        self._identity.wake()
         self._sender.wake()
         self._nodes.wake()
         self.reconciler.close()

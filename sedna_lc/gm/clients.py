@@ -9,6 +9,7 @@ import contextlib
 import json
 import logging
 import socket
+import ssl
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from typing import Any
 import httpx
 
 from sedna_lc.errors import GmConflict, GmNotFound, GmRefused, GmUnavailable, WatchTooOld
+from sedna_lc.gm.identifying import Identity, Nobody
+from sedna_lc.gm.trusting import explained
 
 logger = logging.getLogger(__name__)
 
@@ -49,13 +52,28 @@ class Event:
 
 
 class GmClient:
-    """Safe for use by many threads. `close` ends every request that is under way."""
+    """Safe for use by many threads. `close` ends every request that is under way.
 
-    def __init__(self, address: str, transport: httpx.BaseTransport | None = None) -> None:
+    Args:
+        address: the GM's URL.
+        transport: how requests travel; a test may give a function.
+        identity: as whom they are sent.
+        trust: what judges the GM's certificate, where its URL is https.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        transport: httpx.BaseTransport | None = None,
+        identity: Identity | None = None,
+        trust: ssl.SSLContext | None = None,
+    ) -> None:
         self.address = address.rstrip("/")
+        self._identity = identity or Nobody()
         self._http = httpx.Client(
             base_url=self.address,
             transport=transport,
+            verify=trust if trust is not None else True,
             timeout=_TIMEOUT_SECONDS,
             headers={"Accept": "application/json", "User-Agent": "sedna-lc"},
             # The GM is named in the configuration; a proxy of the shell must not come between.
@@ -93,6 +111,18 @@ class GmClient:
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Create something."""
         return self._request("POST", path, json=body)
+
+    def put(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Replace something."""
+        return self._request("PUT", path, json=body)
+
+    def join(self, token: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Introduce a key of this node by a join token, whatever else this client shows."""
+        return self._request("POST", "/join", as_whom=_Bearer(token), json=body)
+
+    def ask_as(self, token: str | None, path: str) -> dict[str, Any]:
+        """Read one resource by a certain token, or by none."""
+        return self._request("GET", path, as_whom=_Bearer(token))
 
     def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Change something by a merge-patch."""
@@ -174,6 +204,12 @@ class GmClient:
         with self._lock:
             return self._returns
 
+    def come_back(self) -> None:
+        """Tell all who rest that another attempt is worth it."""
+        with self._lock:
+            self._returns += 1
+            self._lock.notify_all()
+
     def rest(self, seconds: float, returns: int) -> None:
         """Wait before another attempt: so long, or until the GM has come back since `returns`, or until `close`."""
         with self._lock:
@@ -202,18 +238,30 @@ class GmClient:
                 self._streams.discard(response)
             response.close()
 
-    def _request(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+    def _request(self, method: str, path: str, as_whom: Identity | None = None, **options: Any) -> dict[str, Any]:
         request = self._http.build_request(method, path, **options)
-        response = self._send(request, stream=False)
+        response = self._send(request, stream=False, as_whom=as_whom)
         try:
             answer = response.json()
         except ValueError as problem:
             raise self._unavailable(problem) from problem
         return answer if isinstance(answer, dict) else {}
 
-    def _send(self, request: httpx.Request, *, stream: bool) -> httpx.Response:
+    def _send(self, request: httpx.Request, *, stream: bool, as_whom: Identity | None = None) -> httpx.Response:
+        identity = as_whom or self._identity
+        token = identity.bearer()
         try:
-            response = self._http.send(request, stream=stream)
+            response = self._show(request, token, stream=stream)
+            if response.status_code == httpx.codes.UNAUTHORIZED:
+                other = identity.refused(token)
+                # A body that is made while it is sent cannot be sent twice; its sender tries again.
+                if other is not None and isinstance(request.stream, httpx.ByteStream):
+                    response.close()
+                    token, response = other, self._show(request, other, stream=stream)
+                    if response.status_code == httpx.codes.UNAUTHORIZED:
+                        identity.refused(token)
+            if response.status_code != httpx.codes.UNAUTHORIZED and token is not None:
+                identity.accepted(token)
             if response.is_success:
                 self._note_reachable()
                 return response
@@ -226,8 +274,13 @@ class GmClient:
         self._note_reachable()
         raise _refusal(response, message)
 
+    def _show(self, request: httpx.Request, token: str | None, *, stream: bool) -> httpx.Response:
+        if token is not None:
+            request.headers["Authorization"] = f"Bearer {token}"
+        return self._http.send(request, stream=stream)
+
     def _unavailable(self, problem: Exception) -> GmUnavailable:
-        text = str(problem) or type(problem).__name__
+        text = explained(str(problem)) or type(problem).__name__
         with self._lock:
             first, self._reachable = self._reachable is not False, False
         if first and not self._closed:
@@ -242,6 +295,17 @@ class GmClient:
                 self._lock.notify_all()
         if first:
             logger.info("The GlobalManager at %s answers.", self.address)
+
+
+class _Bearer(Nobody):
+    """Whoever has a certain token."""
+
+    def __init__(self, token: str | None) -> None:
+        self._token = token
+
+    def bearer(self) -> str | None:
+        """Return it."""
+        return self._token
 
 
 def _cut(response: httpx.Response) -> None:
