@@ -11,7 +11,7 @@ Every accepted write takes the next number of one counter over the whole store: 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -92,6 +92,15 @@ class RoundPage:
     continue_after: int | None = None
 
 
+@dataclass(frozen=True)
+class History:
+    """The rounds of one job, which need not exist any more."""
+
+    job: Key
+    uid: str
+    count: int
+
+
 class Watch(AbstractContextManager["Watch"], ABC):
     """Changes as they happen, in the order of their revisions, each once. Close it, or use it in a `with`."""
 
@@ -123,6 +132,12 @@ class Watch(AbstractContextManager["Watch"], ABC):
 
 class Store(ABC):
     """All resources and the history of rounds. Safe to use from many threads."""
+
+    identity: str
+    """Which store this is, as long as it lives: another one that took its place has another."""
+
+    damage: str = ""
+    """What is wrong with it for good, once that was noticed: the service must end, and say so at its next start."""
 
     @abstractmethod
     def create(self, resource: Mapping[str, Any], *, dry_run: bool = False) -> Resource:
@@ -200,6 +215,14 @@ class Store(ABC):
         self, job: Key, uid: str, *, after: int = -1, limit: int | None = None, newest: int | None = None
     ) -> RoundPage:
         """Records with round > `after`, oldest first, at most `limit`; or only the `newest` so many."""
+
+    @abstractmethod
+    def histories(self) -> Sequence[History]:
+        """Every job that has records of rounds, the jobs that are gone among them."""
+
+    @abstractmethod
+    def drop_rounds(self, job: Key, uid: str, rounds: Collection[int]) -> int:
+        """Removes the records of these rounds; returns how many there were."""
 
     @abstractmethod
     def close(self) -> None:

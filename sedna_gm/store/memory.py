@@ -5,11 +5,12 @@ The rules are in `writing`; here are only rows, as sorted dictionaries.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import secrets
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from sedna_gm.store.interface import Clock, Key, Resource
+from sedna_gm.store.interface import Clock, History, Key, Resource
 from sedna_gm.store.writing import Rows, RowStore
 
 
@@ -34,6 +35,7 @@ class _MemoryRows:
         self._resources: dict[Key, Resource] = {}
         self._rounds: dict[tuple[Key, str], dict[int, Resource]] = {}
         self._revision = 0
+        self._identity = secrets.token_hex(16)
 
     def load(self, key: Key) -> Resource | None:
         return self._resources.get(key)
@@ -43,6 +45,9 @@ class _MemoryRows:
 
     def remove(self, key: Key) -> None:
         del self._resources[key]
+
+    def identity(self) -> str:
+        return self._identity
 
     def revision(self) -> int:
         return self._revision
@@ -71,3 +76,13 @@ class _MemoryRows:
         if limit is not None:
             numbers = numbers[-limit:] if newest and limit else numbers[:limit]
         return [records[number] for number in numbers]
+
+    def histories(self) -> list[History]:
+        return [History(job, uid, len(records)) for (job, uid), records in self._rounds.items() if records]
+
+    def drop_rounds(self, job: Key, uid: str, numbers: Collection[int]) -> int:
+        records = self._rounds.get((job, uid), {})
+        dropped = sum(1 for number in numbers if records.pop(number, None) is not None)
+        if not records:
+            self._rounds.pop((job, uid), None)
+        return dropped

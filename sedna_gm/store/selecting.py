@@ -108,3 +108,15 @@ def _differs(value: str) -> Requirement:
 
 def _parts(text: str) -> list[str]:
     return _COMMA.split(text) if text.strip() else []
+
+
+def required(fields: str) -> dict[str, str]:
+    """What a field selector asks to be equal: path and value. Raises BadRequest for one that is not understood."""
+    found: dict[str, str] = {}
+    for part in _parts(fields):
+        match = _EQUALITY.match(part.strip())
+        if match is None:
+            raise BadRequest(f"The field selector {fields!r} is not understood at {part!r}: use path=value.")
+        if match["operator"] != "!=":
+            found[match["key"]] = match["value"]
+    return found

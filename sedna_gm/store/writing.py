@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import uuid
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -21,6 +21,7 @@ from sedna_gm.store.interface import (
     ChangeType,
     Clock,
     Deletion,
+    History,
     Key,
     Matches,
     Page,
@@ -44,6 +45,8 @@ class Rows(Protocol):
 
     def remove(self, key: Key) -> None: ...
 
+    def identity(self) -> str: ...
+
     def revision(self) -> int: ...
 
     def advance(self) -> int: ...
@@ -54,6 +57,10 @@ class Rows(Protocol):
 
     def rounds(self, job: Key, uid: str, after: int, limit: int | None, newest: bool) -> list[Resource]: ...
 
+    def histories(self) -> list[History]: ...
+
+    def drop_rounds(self, job: Key, uid: str, numbers: Collection[int]) -> int: ...
+
 
 class RowStore(Store):
     """A store over rows. Writes are serial in one process: the counter and the log grow in the same order."""
@@ -62,6 +69,7 @@ class RowStore(Store):
         self._clock = clock
         self._writer = threading.RLock()
         with self._reading() as rows:
+            self.identity = rows.identity()
             self._log = WatchLog(rows.revision(), log_capacity)
 
     @abstractmethod
@@ -184,6 +192,14 @@ class RowStore(Store):
             found = rows.rounds(job, uid, after, None if limit is None else limit + 1, newest=False)
         items = [_own(record) for record in found[:limit]]
         return RoundPage(items, items[-1]["round"] if limit and len(found) > limit else None)
+
+    def histories(self) -> Sequence[History]:
+        with self._reading() as rows:
+            return rows.histories()
+
+    def drop_rounds(self, job: Key, uid: str, rounds: Collection[int]) -> int:
+        with self._writer, self._writing() as rows:
+            return rows.drop_rounds(job, uid, rounds)
 
     def close(self) -> None:
         self._log.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -16,6 +17,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="of the first sweep's order; the next ones count on")
     parser.add_argument("--points", default="", help="only points with this in their names")
     chosen = parser.parse_args()
+    # So that whoever ends this program ends what it has started, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     names = [name for name in points() if chosen.points in name]
     broken = False
     for number, times in enumerate(int(each) for each in chosen.times.split(",")):

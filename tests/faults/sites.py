@@ -101,7 +101,8 @@ class Site:
         self.list.touch()
         self.environment = {
             "SEDNA_FAULT": f"@{self.faults}",
-            "PYTHONPATH": str(HERE / "armed"),
+            # Before what the caller has there, so that another state of the code can be swept, too.
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(HERE / "armed"), os.environ.get("PYTHONPATH")))),
         }
         setups = {name: configs.prepare(folder / name, port=0, lc_port=0, node=name) for name in nodes}
         self.setups = setups

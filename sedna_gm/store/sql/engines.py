@@ -8,9 +8,10 @@ fsync), and a thread pool around it would cost more than it gives.
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 
 from sedna_gm.store.sql.queries import load_queries, load_steps
 
@@ -24,6 +25,7 @@ class DatabaseUnusable(Exception):
 
 def open_engine(url: str) -> Engine:
     """An engine on an up-to-date schema. Raises DatabaseUnusable."""
+    _refuse_to_begin_anew(url)
     try:
         engine = create_engine(url, connect_args={"timeout": _LOCK_WAIT_SECONDS})
         event.listen(engine, "connect", _prepare)
@@ -35,6 +37,16 @@ def open_engine(url: str) -> Engine:
     except Exception as error:
         raise DatabaseUnusable(f"The database {url} cannot be opened: {error}") from error
     return engine
+
+
+def _refuse_to_begin_anew(url: str) -> None:
+    """In the place of a damaged database nothing begins by itself, whichever command comes first."""
+    from sedna_gm.store.sql import damage
+
+    database = make_url(url).database if url.startswith("sqlite:") else None
+    aside = damage.left_aside(Path(database)) if database else None
+    if aside is not None:
+        raise damage.DatabaseDamaged(damage.sentence(Path(str(database)), "as was found before", aside))
 
 
 def migrate(engine: Engine) -> None:

@@ -52,6 +52,18 @@ SELECT body FROM rounds
 WHERE kind = :kind AND namespace = :namespace AND name = :name AND uid = :uid AND round > :after
 ORDER BY round DESC LIMIT :limit;
 
+-- name: read_identity
+-- Which store this is.
+SELECT value FROM identities WHERE id = 1;
+
+-- name: list_histories
+-- Every job that has records, and how many.
+SELECT kind, namespace, name, uid, count(*) AS count FROM rounds GROUP BY kind, namespace, name, uid;
+
+-- name: drop_round
+-- One record that nobody needs any more.
+DELETE FROM rounds WHERE kind = :kind AND namespace = :namespace AND name = :name AND uid = :uid AND round = :round;
+
 -- name: create_migrations
 -- Which numbered steps of the schema this database has taken.
 CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL);
@@ -63,3 +75,26 @@ SELECT number, name FROM migrations ORDER BY number;
 -- name: note_migration
 -- One more step taken.
 INSERT INTO migrations (number, name) VALUES (:number, :name);
+
+-- name: load_credential
+-- One credential.
+SELECT id, sha256, kind, name, role, namespaces, created, expires, revoked, used, gave FROM credentials WHERE id = :id;
+
+-- name: list_credentials
+-- All of them, oldest first.
+SELECT id, sha256, kind, name, role, namespaces, created, expires, revoked, used, gave FROM credentials ORDER BY created, id;
+
+-- name: list_credentials_of
+-- Those of one person or node.
+SELECT id, sha256, kind, name, role, namespaces, created, expires, revoked, used, gave FROM credentials WHERE kind = :kind AND name = :name ORDER BY created, id;
+
+-- name: save_credential
+-- A new credential, or its new state.
+INSERT INTO credentials (id, sha256, kind, name, role, namespaces, created, expires, revoked, used, gave)
+VALUES (:id, :sha256, :kind, :name, :role, :namespaces, :created, :expires, :revoked, :used, :gave)
+ON CONFLICT (id) DO UPDATE SET
+    expires = excluded.expires, revoked = excluded.revoked, used = excluded.used, gave = excluded.gave;
+
+-- name: remove_credential
+-- A credential that is good for nothing any more.
+DELETE FROM credentials WHERE id = :id;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ from sqlalchemy.exc import DBAPIError
 
 from sedna.common.faults import reached
 from sedna_gm.errors import StoreUnavailable
-from sedna_gm.store.interface import Clock, Key, Resource, revision_of
+from sedna_gm.store.interface import Clock, History, Key, Resource, revision_of
+from sedna_gm.store.sql import damage
 from sedna_gm.store.sql.engines import DatabaseUnusable, open_engine
 from sedna_gm.store.sql.locking import DatabaseLock
 from sedna_gm.store.sql.queries import load_queries
@@ -36,6 +37,7 @@ class SqlStore(RowStore):
             raise DatabaseUnusable(f"The database {url} names no file.")
         self._lock = DatabaseLock(Path(database))
         try:
+            self._refuse_damaged(Path(database), clock)
             self._engine = open_engine(url)
         except DatabaseUnusable:
             self._lock.release()
@@ -43,14 +45,35 @@ class SqlStore(RowStore):
         self._writers = self._engine.execution_options(sedna_writes=True)
         super().__init__(clock, log_capacity)
 
+    @staticmethod
+    def _refuse_damaged(database: Path, clock: Clock) -> None:
+        """Raises DatabaseDamaged; what is damaged is out of the way then, and stays refused until somebody chose."""
+        try:
+            damage.check(database)
+        except damage.DatabaseDamaged as error:
+            aside = damage.set_aside(database, clock())
+            raise damage.DatabaseDamaged(damage.sentence(database, str(error), aside)) from error
+
+    @contextmanager
+    def _noticing(self) -> Iterator[None]:
+        """Remembers that the file has turned out to be damaged: nothing that is asked for again will be better."""
+        try:
+            with outages_named():
+                yield
+        except StoreUnavailable as error:
+            driver = error.__cause__.orig if isinstance(error.__cause__, DBAPIError) else None
+            if damage.is_damage(driver):
+                self.damage = f"The database is damaged: {driver}."
+            raise
+
     @contextmanager
     def _reading(self) -> Iterator[Rows]:
-        with _outages_named(), self._engine.begin() as connection:
+        with self._noticing(), self._engine.begin() as connection:
             yield _SqlRows(connection)
 
     @contextmanager
     def _writing(self) -> Iterator[Rows]:
-        with _outages_named(), self._writers.begin() as connection:
+        with self._noticing(), self._writers.begin() as connection:
             yield _SqlRows(connection)
             reached("gm.store.commit.before")
         reached("gm.store.commit.after")
@@ -62,8 +85,11 @@ class SqlStore(RowStore):
 
 
 @contextmanager
-def _outages_named() -> Iterator[None]:
-    """A full disk or a foreign lock is nobody's bug; the operator reads the cause in the log."""
+def outages_named() -> Iterator[None]:
+    """Inside, what the database cannot do is StoreUnavailable.
+
+    A full disk or a foreign lock is nobody's bug; the operator reads the cause in the log.
+    """
     try:
         yield
     except DBAPIError as error:
@@ -85,6 +111,9 @@ class _SqlRows:
 
     def remove(self, key: Key) -> None:
         self._connection.execute(_QUERIES["remove_resource"], _where(key))
+
+    def identity(self) -> str:
+        return str(self._connection.execute(_QUERIES["read_identity"]).scalar_one())
 
     def revision(self) -> int:
         return int(self._connection.execute(_QUERIES["read_revision"]).scalar_one())
@@ -112,6 +141,14 @@ class _SqlRows:
         values = {**_where(job), "uid": uid, "after": after, "limit": _NO_LIMIT if limit is None else limit}
         records = [_read(body) for (body,) in self._connection.execute(query, values)]
         return records[::-1] if newest else records
+
+    def histories(self) -> list[History]:
+        found = self._connection.execute(_QUERIES["list_histories"])
+        return [History(Key(row.kind, row.namespace, row.name), row.uid, row.count) for row in found]
+
+    def drop_rounds(self, job: Key, uid: str, numbers: Collection[int]) -> int:
+        values = [{**_where(job), "uid": uid, "round": number} for number in numbers]
+        return sum(self._connection.execute(_QUERIES["drop_round"], each).rowcount for each in values)
 
 
 def _where(key: Key) -> dict[str, Any]:

@@ -1,0 +1,109 @@
+"""A database that SQLite cannot read any more: noticed, set aside under a name that is told, and never begun anew.
+
+A GlobalManager that came up empty after a disk's accident would look healthy, and have forgotten every job. So it does
+not come up: `sedna_gm.store.sql.store` refuses until a person has chosen, and the sentence names the choices.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from sedna.common.publishing import sync_folder
+from sedna_gm.store.sql.engines import DatabaseUnusable
+
+_MARK = ".damaged-"
+_MAGIC = b"SQLite format 3\x00"
+_PARTS = ("-wal", "-shm")
+
+
+class DatabaseDamaged(DatabaseUnusable):
+    """What is on the disk is no whole database; the message says where it is kept, and what can be done."""
+
+
+def is_damage(error: BaseException | None) -> bool:
+    """Whether the driver calls the file itself bad. A lock, a full disk, a missing right are its subclasses."""
+    return type(error) is sqlite3.DatabaseError
+
+
+def check(database: Path) -> None:
+    """Look at every page of an existing database. Raises DatabaseDamaged."""
+    if not database.is_file():
+        return
+    # Not for writing: what is damaged is kept as it is, its log of writes included.
+    connection = sqlite3.connect(database, timeout=10)
+    try:
+        (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.DatabaseError as error:
+        if is_damage(error):
+            raise DatabaseDamaged(str(error)) from error
+        return
+    finally:
+        connection.close()
+    if verdict != "ok":
+        raise DatabaseDamaged(str(verdict))
+
+
+def set_aside(database: Path, now: datetime) -> Path:
+    """Give a damaged database, with its parts, another name and return that."""
+    stem = f"{database.name}{_MARK}{now:%Y%m%dT%H%M%SZ}"
+    aside, number = database.with_name(stem), 1
+    while aside.exists():
+        number += 1
+        aside = database.with_name(f"{stem}-{number}")
+    # The parts first: a crash in between leaves a database without them, which is damaged still, never a fresh one
+    # that would take them for its own.
+    for part in _PARTS:
+        with contextlib.suppress(FileNotFoundError):
+            database.with_name(database.name + part).rename(aside.with_name(aside.name + part))
+    database.rename(aside)
+    sync_folder(database.parent)
+    return aside
+
+
+def left_aside(database: Path) -> Path | None:
+    """The newest damaged one that nobody has decided about yet: nothing lies in its place."""
+    if database.exists():
+        return None
+    return max(_damaged(database), key=lambda path: path.name, default=None)
+
+
+def sentence(database: Path, words: str, aside: Path) -> str:
+    """What a person has to know and can do."""
+    backup = newest_backup(database)
+    found = f"the newest one found here is {backup}" if backup is not None else "none was found beside it"
+    return (
+        f"The database {database} is damaged ({words}). It is kept as {aside}, and nothing was begun in its place: "
+        f"workers go on as they are. Put a backup back with `sedna-gm restore FILE` ({found}). Without one, take "
+        f"{aside.name} out of {database.parent} and start again: that begins with nothing, nodes keep what they "
+        "run, and manifests are submitted anew."
+    )
+
+
+def newest_backup(database: Path) -> Path | None:
+    """The newest whole database of a GlobalManager beside the damaged one, or in `backups` there."""
+    found = [path for folder in (database.parent, database.parent / "backups") for path in _files(folder)]
+    candidates = [path for path in found if _MARK not in path.name and path != database and _is_database(path)]
+    return max(candidates, key=lambda path: path.stat().st_mtime, default=None)
+
+
+def _damaged(database: Path) -> Iterator[Path]:
+    for path in _files(database.parent):
+        if path.name.startswith(f"{database.name}{_MARK}") and not path.name.endswith(_PARTS):
+            yield path
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    with contextlib.suppress(OSError):
+        yield from (path for path in folder.iterdir() if path.is_file() and not path.is_symlink())
+
+
+def _is_database(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_MAGIC)) == _MAGIC
+    except OSError:
+        return False

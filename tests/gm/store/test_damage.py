@@ -1,0 +1,145 @@
+"""A database that a disk has spoilt is noticed, kept under a name that is told, and never silently begun anew."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sedna_gm.errors import StoreUnavailable
+from sedna_gm.store.interface import key_of
+from sedna_gm.store.sql.copying import back_up, restore
+from sedna_gm.store.sql.damage import DatabaseDamaged, is_damage
+from sedna_gm.store.sql.store import SqlStore
+from tests.gm.store.conftest import StandingClock
+
+BIN = Path(sys.executable).parent
+PAGE = 4096
+
+
+def model(number: int) -> dict[str, Any]:
+    metadata = {"name": f"m{number}", "namespace": "default"}
+    return {"apiVersion": "sedna.io/v1alpha1", "kind": "Model", "metadata": metadata, "spec": {"url": "/m" * 200}}
+
+
+@pytest.fixture
+def database(tmp_path: Path, clock: StandingClock) -> Path:
+    """One with some pages, closed in good order."""
+    path = tmp_path / "gm.db"
+    store = SqlStore(f"sqlite:///{path}", clock)
+    for number in range(40):
+        store.create(model(number))
+    store.close()
+    return path
+
+
+def spoil(database: Path) -> None:
+    """Some pages of the middle become what no disk should return."""
+    size = database.stat().st_size
+    with database.open("r+b") as file:
+        file.seek(size // 2 // PAGE * PAGE)
+        file.write(os.urandom(2 * PAGE))
+
+
+def cut(database: Path) -> None:
+    os.truncate(database, database.stat().st_size // 2)
+
+
+def overwrite(database: Path) -> None:
+    database.write_bytes(b"\0" * 3 * PAGE)
+
+
+@pytest.mark.parametrize("harm", [spoil, cut, overwrite])
+def test_a_damaged_database_is_set_aside_with_its_name_in_the_error(
+    harm: Any, database: Path, clock: StandingClock
+) -> None:
+    harm(database)
+    damaged = database.read_bytes()
+    with pytest.raises(DatabaseDamaged) as caught:
+        SqlStore(f"sqlite:///{database}", clock)
+    aside = database.with_name("gm.db.damaged-20261122T140000Z")
+    assert str(aside) in str(caught.value)
+    assert "sedna-gm restore" in str(caught.value)
+    assert aside.read_bytes() == damaged
+    assert not database.exists()
+
+
+def test_nothing_begins_in_its_place_until_somebody_chose(database: Path, clock: StandingClock) -> None:
+    cut(database)
+    url = f"sqlite:///{database}"
+    for _ in range(3):
+        with pytest.raises(DatabaseDamaged, match=r"gm\.db\.damaged-20261122T140000Z"):
+            SqlStore(url, clock)
+    assert not database.exists()
+    database.with_name("gm.db.damaged-20261122T140000Z").unlink()
+    store = SqlStore(url, clock)
+    assert store.list("Model").items == []
+    store.close()
+
+
+def test_a_backup_is_named_and_brings_it_back(database: Path, clock: StandingClock) -> None:
+    url = f"sqlite:///{database}"
+    back_up(url, database.with_name("backup-1.db"))
+    overwrite(database)
+    with pytest.raises(DatabaseDamaged, match=r"newest one found here is .*backup-1\.db"):
+        SqlStore(url, clock)
+    restore(url, database.with_name("backup-1.db"), clock())
+    store = SqlStore(url, clock)
+    assert len(store.list("Model").items) == 40
+    store.close()
+
+
+def test_a_backup_is_of_the_same_store_and_a_fresh_one_is_another(database: Path, clock: StandingClock) -> None:
+    url = f"sqlite:///{database}"
+    store = SqlStore(url, clock)
+    identity = store.identity
+    store.close()
+    back_up(url, database.with_name("backup-1.db"))
+    database.unlink()
+    fresh = SqlStore(url, clock)
+    assert fresh.identity not in ("", identity)
+    fresh.close()
+    restore(url, database.with_name("backup-1.db"), clock())
+    again = SqlStore(url, clock)
+    assert again.identity == identity
+    again.close()
+
+
+def test_damage_that_shows_while_it_runs_is_remembered(database: Path, clock: StandingClock) -> None:
+    store = SqlStore(f"sqlite:///{database}", clock)
+    assert store.damage == ""
+    with database.open("r+b") as file:
+        file.seek(PAGE)
+        file.write(os.urandom(database.stat().st_size - PAGE))
+    # What SQLite still has in memory is whole.
+    store._engine.dispose()
+    with pytest.raises(StoreUnavailable):
+        for number in range(40):
+            store.get(key_of(model(number)))
+    assert "damaged" in store.damage
+    store.close()
+
+
+def test_a_full_disk_or_a_lock_is_no_damage() -> None:
+    assert is_damage(sqlite3.DatabaseError("database disk image is malformed"))
+    for passing in (sqlite3.OperationalError("database or disk is full"), sqlite3.IntegrityError("x"), None):
+        assert not is_damage(passing)
+
+
+def test_the_service_does_not_start_and_need_not_be_started_again(tmp_path: Path, database: Path) -> None:
+    overwrite(database)
+    config = tmp_path / "gm.yml"
+    config.write_text(f"{{listen: '127.0.0.1:0', database: 'sqlite:///{database}', auth: none}}")
+    for _ in range(2):
+        done = subprocess.run(
+            [str(BIN / "sedna-gm"), "serve", "--config", str(config)], capture_output=True, text=True, timeout=60,
+            check=False,
+        )  # fmt: skip
+        assert done.returncode == os.EX_CONFIG, done.stderr
+        assert "gm.db.damaged-" in done.stderr
+    assert not database.exists()
