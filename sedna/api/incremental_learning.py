@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from sedna.api.guards import Guard
 from sedna.api.meta import (
     API_VERSION,
     Bool,
@@ -102,6 +103,8 @@ class DeploySpec(Value):
     trigger: Trigger | None = None
     """Absent: every new model is deployed."""
     hard_example_mining: HardExampleMining | None = None
+    guard: Guard | None = None
+    """How a new model is watched once it serves, and when it is taken back by itself. Absent: it is not watched."""
 
 
 class IncrementalLearningJobSpec(Value):

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, Strict
 
+from sedna.api.guards import Guard
 from sedna.api.incremental_learning import HardExampleMining
 from sedna.api.meta import API_VERSION, Bool, Int, NonEmpty, Number, Resource, ResourceName, Text, Time, Value
 from sedna.api.pods import PodSpec
@@ -92,10 +93,15 @@ class WorkerSpec(Value):
     """train: the base; eval: new, then deployed; inference: the one to serve."""
     output_dir: Text = ""
     job_output_dir: Text = ""
+    retained_rounds: list[Annotated[Int, Field(ge=0)]] | None = None
+    """Earlier rounds whose models are still needed: what others left below `job_output_dir` may go when they are old.
+    Absent: everything stays."""
     credential_name: Text | None = None
     """The job's own credential; the worker finds it, and those of its dataset and models, as files."""
     hard_example_mining: HardExampleMining | None = None
     hot_update: HotUpdate | None = None
+    guard: Guard | None = None
+    """How the node watches a model that it has just begun to serve."""
     restart_policy: Literal["Never", "OnFailure", "Always"] = "Never"
     active_deadline_seconds: Annotated[Int, Field(ge=1)] | None = None
     termination_grace_period_seconds: Annotated[Int, Field(ge=0)] = 30
@@ -126,7 +132,8 @@ class ServedModel(Value):
     url: Text
     sha256: Text | None = None
     round: Int = 0
-    state: Literal["Loading", "Loaded", "Refused"]
+    state: Literal["Loading", "Watching", "Loaded", "Refused"]
+    """Watching: it serves, and can still be taken back (Refused, with the reason RolledBack)."""
     reason: Text | None = None
     message: Text | None = None
     time: Time | None = None

@@ -1,8 +1,8 @@
 """What every feature builds on: the wrapped estimator, the worker's settings, its reports, the hot update.
 
 Features (`sedna.core.incremental_learning`) derive from `JobBase`; it wraps the estimator with
-`sedna.backend`, reports through `sedna.service.reporting` and follows new models with
-`sedna.core.hot_updating`.
+`sedna.backend`, reports through `sedna.service.reporting`, follows new models with
+`sedna.core.hot_updating` and asks the one that serves through `sedna.core.asking`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,13 @@ from sedna.common.constant import K8sResourceKind, K8sResourceKindStatus
 from sedna.common.digests import digest
 from sedna.common.file_ops import FileOps
 from sedna.common.log import LOGGER
+from sedna.core.asking import Answer, Result, Serving
+from sedna.core.baselines import FILE as BASELINES
+from sedna.core.baselines import BaselineKeeper, Baselines, is_recent, now, read_cold_guard
 from sedna.core.failures import Health, describe, mark_reported, report_uncaught
 from sedna.core.hot_updating import HotUpdater, WantedModel
+from sedna.core.trials import PASSED, WATCHING, Served
+from sedna.core.warming import MOST_BYTES, MOST_FRAMES, WARM_UP_SECONDS, Frames, warm_up
 from sedna.service.reporting import reporter_of_this_worker
 
 __all__ = ("JobBase",)
@@ -48,15 +53,25 @@ class JobBase:
         wrapped = set_backend(estimator, self.config)
         if wrapped is None:
             raise TypeError("an estimator is needed")
-        self.estimator: BackendBase = wrapped
+        self._serving = Serving(wrapped, self._report_trial)
         self.job_kind: str = K8sResourceKind.DEFAULT.value
         self.job_name = self.config.job_name
         self.worker_name = self.config.worker_name or self.job_name
         self._reporter = reporter_of_this_worker()
         self._health = Health()
         self._loading = threading.Lock()
-        self._serving_now: dict[str, str] = {}
+        self._baseline: BaselineKeeper | None = None
+        self._cold_guard = read_cold_guard(self.get_parameters("SEDNA_GUARD"))
         self._hot_update = self._follow_new_models()
+
+    @property
+    def estimator(self) -> BackendBase:
+        """The wrapper around the user's estimator that serves at this moment."""
+        return self._serving.now.estimator
+
+    @estimator.setter
+    def estimator(self, wrapper: BackendBase) -> None:
+        self._serving.now = Served(wrapper)
 
     @property
     def model_path(self) -> str:
@@ -75,8 +90,12 @@ class JobBase:
         """The prediction for `x`, through `post_process` if that is given; keywords go to the estimator."""
         try:
             callback = self._callback(post_process)
-            result = self._serving().predict(x, **kwargs)
-            result = callback(result) if callback else result
+
+            def answer(estimator: BackendBase) -> tuple[Any, bool]:
+                result = estimator.predict(x, **kwargs)
+                return (callback(result) if callback else result), False
+
+            result = self._ask(answer, x, kwargs)
         except Exception as error:
             self._report_failure(error, "inference")
             raise
@@ -87,7 +106,7 @@ class JobBase:
         """The estimator's evaluation of `data`, through `post_process` if that is given."""
         try:
             callback = self._callback(post_process)
-            result = self._serving().evaluate(data, **kwargs)
+            result = self._loaded().estimator.evaluate(data, **kwargs)
             return callback(result) if callback else result
         except Exception as error:
             self._report_failure(error, "eval")
@@ -129,22 +148,28 @@ class JobBase:
         )
 
     def close(self) -> None:
-        """Stop following new models. Called at the end of the process; more calls do nothing."""
+        """Stop following and watching models. Called at the end of the process; more calls do nothing."""
         if self._hot_update is not None:
             self._hot_update.close()
-            atexit.unregister(self.close)
+        self._serving.close()
+        if self._baseline is not None:
+            self._baseline.close()
+        atexit.unregister(self.close)
 
     def _callback(self, post_process: PostProcess) -> Callable[[Any], Any] | None:
         if post_process is None or callable(post_process):
             return post_process
         return ClassFactory.get_cls(ClassType.CALLBACK, post_process)
 
-    def _serving(self) -> BackendBase:
-        """The wrapper to ask. One look: a hot update may put another in its place at any moment."""
-        estimator = self.estimator
-        return estimator if estimator.has_load else self._load_first_model()
+    def _ask(self, answer: Answer[Result], data: Any, keywords: dict[str, Any]) -> Result:
+        return self._serving.ask(self._loaded(), answer, data, keywords)
 
-    def _load_first_model(self) -> BackendBase:
+    def _loaded(self) -> Served:
+        """The model to ask. One look: a hot update may put another in its place at any moment."""
+        served = self._serving.now
+        return served if served.estimator.has_load else self._load_first_model()
+
+    def _load_first_model(self) -> Served:
         with self._loading:
             if self._hot_update is not None:
                 # After a restart the file names the newest model; MODEL_URL may still name an older one.
@@ -155,19 +180,16 @@ class JobBase:
                 if url:
                     first.load(url)
                     sha256 = "" if FileOps.is_remote(url) else digest(FileOps.download(url))
-                    if self._hot_update is not None:
-                        self._hot_update.note_serving(sha256)
-                    self._serving_now = self._described(url, sha256)
+                    self._serving.now = Served(first, self._described(url, sha256))
+                    self._guard_cold_start(self._serving.now)
                 # Without a model to load, as outside of Sedna, the estimator is used as it was given.
                 first.make()
                 first.has_load = True
-            self.report_task_info(
-                None,
-                K8sResourceKindStatus.RUNNING.value,
-                [self._serving_now] if self._serving_now else None,
-                kind="inference",
-            )
-            return self.estimator
+            told = self._serving.now.described
+            self.report_task_info(None, K8sResourceKindStatus.RUNNING.value, [told] if told else None, kind="inference")
+            if (trial := self._serving.trial_of(told)) is not None:
+                trial.start()
+            return self._serving.now
 
     def _described(self, url: str, sha256: str) -> dict[str, str]:
         found = {"format": format_of(url), "url": self._outside(url), "sha256": sha256}
@@ -180,22 +202,57 @@ class JobBase:
         if not file:
             raise ValueError("MODEL_HOT_UPDATE is true and MODEL_HOT_UPDATE_CONFIG does not name the file")
         seconds = float(self.get_parameters("MODEL_POLL_PERIOD_SECONDS", 60))
+        most = int(self.get_parameters("SEDNA_WARM_UP_FRAMES", MOST_FRAMES))
+        self._serving.frames = Frames(most, int(self.get_parameters("SEDNA_WARM_UP_BYTES", MOST_BYTES)))
         # Daemon threads that are loading a model when the interpreter goes away may crash it.
         atexit.register(self.close)
-        return HotUpdater(file, self._serve, self._report_deploy, poll_seconds=seconds)
+        serving = lambda: self._serving.now.described.get("sha256", "")  # noqa: E731
+        return HotUpdater(file, self._serve, self._report_deploy, serving=serving, poll_seconds=seconds)
 
     def _serve(self, wanted: WantedModel) -> None:
         second = self.estimator.another()
         second.load(wanted.path)
-        # The swap: predictions that have begun end with the old model, the next ones take this.
-        self.estimator = second
-        self._serving_now = self._described(wanted.path, wanted.sha256)
+        limit = float(self.get_parameters("SEDNA_WARM_UP_SECONDS", WARM_UP_SECONDS))
+        warm_up(second, self._serving.frames.copies(), limit)
+        limits = wanted.limits
+        # The first model of a process is watched if it was put there just now, not at every start for ever.
+        if limits is not None and not (self.estimator.has_load or is_recent(wanted.update_time, limits, now())):
+            limits = None
+        if limits is not None and limits.window_seconds <= 0:
+            limits = None
+        self._serving.change(Served(second, self._described(wanted.path, wanted.sha256)), limits)
+
+    def _guard_cold_start(self, served: Served) -> None:
+        """A worker that was started anew with another model is watched as well; the old one's numbers are on disk."""
+        guard, folder = self._cold_guard, self.get_parameters("SEDNA_SPOOL_DIR")
+        if guard is None or self._hot_update is not None:
+            return
+        atexit.register(self.close)
+        before, sha256 = None, served.described.get("sha256", "")
+        if folder and sha256:
+            baselines = Baselines(Path(folder) / BASELINES)
+            before = baselines.of(guard.previous)
+            self._baseline = BaselineKeeper(baselines, sha256, served.measure)
+        if guard.watches(now()):
+            self._serving.watch(guard.limits, before)
 
     def _report_deploy(self, wanted: WantedModel, problem: BaseException | None) -> None:
         result = self._described(wanted.path, wanted.sha256)
-        status = K8sResourceKindStatus.FAILED if problem else K8sResourceKindStatus.COMPLETED
+        trial = None if problem else self._serving.trial_of(result)
+        if trial is not None:
+            result["state"] = WATCHING
+        status = K8sResourceKindStatus.COMPLETED if trial is None else K8sResourceKindStatus.RUNNING
+        if problem is not None:
+            status = K8sResourceKindStatus.FAILED
         message = describe(problem) if problem else ""
         self.report_task_info(None, status.value, [result], kind="deploy", message=message)
+        if trial is not None:
+            # Not before: the end of a trial is told after its beginning.
+            trial.start()
+
+    def _report_trial(self, described: dict[str, str], state: str, sentence: str) -> None:
+        status = K8sResourceKindStatus.COMPLETED if state == PASSED else K8sResourceKindStatus.FAILED
+        self.report_task_info(None, status.value, [{**described, "state": state}], kind="deploy", message=sentence)
 
     def _report_failure(self, error: Exception, kind: str) -> None:
         news = self._health.failed() if kind == "inference" else True

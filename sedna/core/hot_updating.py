@@ -12,23 +12,26 @@ import json
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sedna.common.digests import digest
 from sedna.common.faults import reached
 from sedna.common.watching import FileWatcher
+from sedna.core.guarding import Limits, read_limits
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class WantedModel:
-    """What the hot-update file says: where the model is, when it was put there, and its content's hash."""
+    """What the hot-update file says: where the model is, when it was put there, its content's hash, its guard."""
 
     path: str
     update_time: str
     sha256: str = ""
+    limits: Limits | None = None
+    """What it is watched for once it serves; None: it is not."""
 
 
 class ModelRefusedError(Exception):
@@ -39,7 +42,7 @@ def read_wanted(content: bytes) -> WantedModel:
     """The wanted model from the file's bytes.
 
     Raises ValueError saying what is wrong: no JSON (as a file that is being written may be), or a field that
-    is missing or no text. The hash is optional, because the original's file has none.
+    is missing or no text. Hash and guard are optional, because the original's file has none.
     """
     try:
         said = json.loads(content)
@@ -53,15 +56,16 @@ def read_wanted(content: bytes) -> WantedModel:
         raise ValueError("model_path is missing or empty")
     if not (isinstance(time, str) and isinstance(sha256, str)):
         raise ValueError("model_update_time and sha256 must be text")
-    return WantedModel(path, time, sha256.lower())
+    return WantedModel(path, time, sha256.lower(), read_limits(model.get("guard")))
 
 
 class HotUpdater:
     """Calls `load` for every new model that the file names, and `tell` with how it went.
 
     `load(wanted)` loads the model and begins to serve it, or raises. `tell(wanted, problem)` reports; the
-    problem is None when the model is served now. `poll_seconds` is how often the file is looked at where the
-    kernel tells nothing. Every content of the file is handled once.
+    problem is None when the model is served now. `serving()` is the sha256 of the model that serves at this moment,
+    as far as it is known: that one is not loaded again. `poll_seconds` is how often the file is looked at where
+    the kernel tells nothing. Every content of the file is handled once.
     """
 
     def __init__(
@@ -70,16 +74,17 @@ class HotUpdater:
         load: Callable[[WantedModel], None],
         tell: Callable[[WantedModel, BaseException | None], None],
         *,
+        serving: Callable[[], str] = str,
         poll_seconds: float = 60.0,
     ) -> None:
         self._file = Path(config_file)
         self._load = load
         self._tell = tell
+        self._serving = serving
         # One load at a time: the first prediction may ask for the model while the watcher brings it.
         self._lock = threading.Lock()
         self._handled: WantedModel | None = None
         self._unreadable: bytes | None = None
-        self._serving = ""
         self._watcher = FileWatcher(poll_seconds=poll_seconds)
         self._watcher.watch(self._file, self.check, at_once=True)
 
@@ -101,11 +106,6 @@ class HotUpdater:
                 logger.exception("The model %s is refused; the one in use stays.", wanted.path)
             self._tell(wanted, problem)
             reached("library.hot.tell.after")
-
-    def note_serving(self, sha256: str) -> None:
-        """Remember the content of a model that was loaded otherwise, so that it is not loaded again."""
-        with self._lock:
-            self._serving = sha256
 
     def close(self) -> None:
         """Stop following the file; waits for a load that is under way."""
@@ -129,15 +129,17 @@ class HotUpdater:
         self._unreadable = None
         return wanted
 
-    def _take(self, wanted: WantedModel) -> None:
-        if wanted.sha256 and wanted.sha256 == self._serving:
-            return
+    def _take(self, wanted: WantedModel) -> WantedModel:
+        """Load it, unless it serves already; the same with the hash that was found."""
+        if wanted.sha256 and wanted.sha256 == self._serving():
+            return wanted
         try:
             found = digest(wanted.path)
         except (OSError, ValueError) as problem:
             raise ModelRefusedError(f"the model {wanted.path} cannot be read: {problem}") from problem
         if wanted.sha256 and found != wanted.sha256:
             raise ModelRefusedError(f"the model {wanted.path} has sha256 {found}, not {wanted.sha256} as promised")
+        wanted = replace(wanted, sha256=found)
         self._load(wanted)
-        self._serving = found
         logger.info("The model %s is served now.", wanted.path)
+        return wanted

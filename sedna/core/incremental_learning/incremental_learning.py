@@ -13,6 +13,7 @@ from typing import Any
 
 # Imported for its effect: the names that HEM_NAME may choose are registered by it.
 import sedna.algorithms.hard_example_mining  # noqa: F401
+from sedna.backend import BackendBase
 from sedna.common.class_factory import ClassFactory, ClassType
 from sedna.common.constant import K8sResourceKind, K8sResourceKindStatus
 from sedna.common.faults import reached
@@ -83,16 +84,21 @@ class IncrementalLearning(JobBase):
         reported.
         """
         try:
-            result = self._serving().predict(data, **kwargs)
             callback = self._callback(post_process)
-            processed = callback(copy.deepcopy(result)) if callback else result
             mining = self.hard_example_mining_algorithm
-            is_hard = bool(mining(processed)) if mining is not None else False
+
+            def answer(estimator: BackendBase) -> tuple[tuple[Any, Any, bool], bool]:
+                result = estimator.predict(data, **kwargs)
+                processed = callback(copy.deepcopy(result)) if callback else result
+                is_hard = bool(mining(processed)) if mining is not None else False
+                return (result, processed, is_hard), is_hard
+
+            answered = self._ask(answer, data, kwargs)
         except Exception as error:
             self._report_failure(error, "inference")
             raise
         self._report_recovery()
-        return result, processed, is_hard
+        return answered
 
     def evaluate(self, data: Any, post_process: PostProcess = None, **kwargs: Any) -> list[dict[str, Any]]:
         """Evaluate every model of MODEL_URLS (else MODEL_URL) and report; one {format, url, metrics} each.
