@@ -5,6 +5,8 @@ Each class's docstring is its default message.
 
     GMError
     ├── BadRequest            400
+    ├── Unauthenticated       401
+    ├── Forbidden             403
     ├── NotFound              404
     ├── MethodNotAllowed      405
     ├── NotAcceptable         406
@@ -17,6 +19,7 @@ Each class's docstring is its default message.
     ├── RangeUnsatisfiable    416
     ├── Refused               422
     ├── WrongDigest           422
+    ├── TooMany               429
     ├── StoreUnavailable      503
     ├── NodeSilent            504
     └── StoreFull             507
@@ -71,6 +74,23 @@ class BadRequest(GMError):
 
     code = 400
     reason = "BadRequest"
+
+
+class Unauthenticated(GMError):
+    """No credential came with the request, or none that is good (any more)."""
+
+    code = 401
+    reason = "Unauthorized"
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message, headers={"WWW-Authenticate": "Bearer"})
+
+
+class Forbidden(GMError):
+    """Who asks is known, and may not do that."""
+
+    code = 403
+    reason = "Forbidden"
 
 
 class NotFound(GMError):
@@ -165,6 +185,16 @@ class WrongDigest(GMError):
 
     code = 422
     reason = "WrongDigest"
+
+
+class TooMany(GMError):
+    """There are too many of these already; wait, and ask again."""
+
+    code = 429
+    reason = "TooManyRequests"
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(message, headers={"Retry-After": str(seconds)})
 
 
 class StoreUnavailable(GMError):

@@ -6,6 +6,7 @@ Every field says its meaning, unit, default and why. A part takes its own group,
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,17 @@ class HttpSettings:
     silence_seconds: float = 60.0
     """A sender of a blob that is silent for so long is taken to be gone; what has come is kept, and it goes on there.
     Behind a cut line a connection looks open for ever."""
+
+    max_watches_per_client: int = 100
+    """Watches and followed logs that one person may have open at once, over all their tokens. `kubectl get -w`
+    takes one."""
+
+    max_watches_per_node: int = 20
+    """The same for a node. A LocalController holds four; more are on their way out after a cut."""
+
+    header_seconds: int = 15
+    """How long a client may take for the head of a request, the pause before it included. Who sends it in drops
+    is cut."""
 
     stop_seconds: float = 1.0
     """How long requests under way may take to end when the service stops. Watches end at once, so the rest is short."""
@@ -77,11 +89,51 @@ class TlsSettings:
 
 
 @dataclass(frozen=True)
+class AuditSettings:
+    """The log of who did what."""
+
+    file: str | None = None
+    """JSON lines, one for each write and each refusal. Without it: `audit.log` beside the database. With `auth: none`
+    nobody is known by name, so that only a file that is named here is written."""
+
+    max_bytes: int = 64 * 1024 * 1024
+    """At this size the file is renamed to FILE.1, and a new one begun. 64 MiB are some 200,000 lines."""
+
+    keep: int = 4
+    """How many older files are kept."""
+
+    reads: bool = False
+    """true: reads are told as well. That is a line for each list of each client."""
+
+
+@dataclass(frozen=True)
+class RetentionSettings:
+    """What is kept, and for how long, so that nothing grows for ever."""
+
+    rounds: int = 1000
+    """Records of finished rounds that each job keeps, about 2 kB each. Those of versions that can still be served stay
+    beyond that; a deleted job's go."""
+
+    event_seconds: int = 24 * 3600
+    """Events are kept this long after they last happened: a day."""
+
+    events_per_resource: int = 100
+    """Of one resource, so many events, newest first."""
+
+    events: int = 20_000
+    """Of all resources together, whoever writes them; about 1 kB each."""
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything in `gm.yml`."""
 
     listen: str = "127.0.0.1:9000"
     """Address and port of the door. Port 0 takes a free one."""
+
+    auth: Literal["required", "none"] = "required"
+    """`required`: every call needs a credential (see `sedna-gm token`). `none`: whoever reaches the port may do
+    everything, so that `listen` must be a loopback address."""
 
     database: str = "sqlite:////var/lib/sedna-gm/gm.db"
     """Where resources are: an SQLAlchemy URL of SQLite, or `memory` to forget everything at the end."""
@@ -101,3 +153,7 @@ class Settings:
     tls: TlsSettings = field(default_factory=TlsSettings)
 
     artifacts: ArtifactSettings = field(default_factory=ArtifactSettings)
+
+    audit: AuditSettings = field(default_factory=AuditSettings)
+
+    retention: RetentionSettings = field(default_factory=RetentionSettings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,37 @@ def _unusable_tls(tls: TlsSettings) -> Iterator[str]:
         yield f"tls.{'certificate' if tls.certificate is None else 'key'}: is missing; a certificate needs its key"
 
 
+def is_loopback(host: str) -> bool:
+    """Whether only this host can reach an address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _unguarded(settings: Settings) -> Iterator[str]:
+    """What would let somebody in, or their secrets out."""
+    if settings.auth == "required" and settings.database == "memory":
+        yield "auth: required needs a database in a file, where `sedna-gm token` writes; or say auth: none, on loopback"
+    try:
+        host, _ = configuring.split_address(settings.listen)
+    except ValueError:
+        # Told already.
+        return
+    if is_loopback(host):
+        return
+    if settings.auth == "none":
+        yield (
+            f"auth: none lets everybody who reaches {settings.listen} do everything: listen on 127.0.0.1, or leave "
+            "`auth: required` and make tokens with `sedna-gm token create`"
+        )
+    if settings.tls.certificate is None and not settings.tls.terminated_by_proxy:
+        yield (
+            f"tls.certificate: is missing; tokens would pass in the clear to {settings.listen}: `sedna-gm certificates "
+            "create` makes one, or say tls.terminatedByProxy: true where a proxy in front speaks TLS"
+        )
+
+
 def _unusable(settings: Settings) -> Iterator[str]:
     """What types cannot say."""
     try:
@@ -39,6 +71,9 @@ def _unusable(settings: Settings) -> Iterator[str]:
     if database != "memory" and not (database.startswith(f"{_SQLITE}/") and len(database) > len(_SQLITE) + 1):
         yield f"database: {database!r} is neither memory nor sqlite:////ABSOLUTE/PATH"
     yield from _unusable_tls(settings.tls)
+    yield from _unguarded(settings)
+    if settings.audit.file is not None and not settings.audit.file.startswith("/"):
+        yield f"audit.file: {settings.audit.file!r} is not absolute"
     if not settings.artifacts.folder.startswith("/"):
         yield f"artifacts.folder: {settings.artifacts.folder!r} is not absolute"
     try:

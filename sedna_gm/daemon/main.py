@@ -14,6 +14,7 @@ from sedna.daemons.configuring import Misconfigured
 from sedna.daemons.notifying import Notifier
 from sedna_gm.daemon import configuring
 from sedna_gm.daemon.commands.certificates import certificates
+from sedna_gm.daemon.commands.tokens import token
 from sedna_gm.settings import Settings
 
 _config = click.option(
@@ -64,6 +65,8 @@ def serve(config: Path, address_file: Path | None) -> None:
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # Late, since each costs a moment that `check-config` and `--help` can do without.
     from sedna_gm.daemon import securing, serving, wiring
+    from sedna_gm.identity.auditing import AuditUnwritable
+    from sedna_gm.store.sql.damage import DatabaseDamaged
     from sedna_gm.store.sql.engines import DatabaseUnusable
 
     try:
@@ -73,7 +76,11 @@ def serve(config: Path, address_file: Path | None) -> None:
     try:
         # Here, where it can still be said in one sentence; the worker opens it again.
         wiring.open_store(settings).close()
-    except DatabaseUnusable as error:
+        wiring.open_audit(settings).close()
+    except DatabaseDamaged as error:
+        # Starting again changes nothing; a person chooses.
+        raise ConfigUnusable(str(error)) from None
+    except (DatabaseUnusable, AuditUnwritable) as error:
         raise click.ClickException(str(error)) from None
     serving.Application(settings, config.absolute(), Notifier.taken_from(os.environ), address_file).run()
 
@@ -160,6 +167,7 @@ def collect(url: str, servers: tuple[str, ...], keep_seconds: int, credentials_d
 
 
 main.add_command(certificates)
+main.add_command(token)
 
 
 def _load(config: Path) -> Settings:

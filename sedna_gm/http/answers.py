@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import yaml
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from sedna.api.status import failure
@@ -88,6 +88,8 @@ def install_error_handlers(app: Flask) -> None:
 
 
 def _ours(error: GMError) -> Response:
+    # For the audit log. What a body holds may be quoted in other sentences, so that of those only the key goes there.
+    g.reason = error.message if error.code in (401, 403) else error.reason
     response = _status(error.code, status_of(error))
     response.headers.extend(error.headers)
     if error.code == 503:

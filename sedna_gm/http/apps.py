@@ -10,7 +10,9 @@ from sedna_gm.http import (
     answers,
     artifacts,
     discovery,
+    guarding,
     health,
+    joining,
     logs,
     manifests,
     namespaces,
@@ -30,7 +32,16 @@ def create_app(parts: Parts) -> Flask:
     app.url_map.merge_slashes = False
     parts.install(app.extensions)
     answers.install_error_handlers(app)
+    guarding.install(app)
     app.register_blueprint(discovery.blueprint(metadata.version("sedna-metal")))
-    for room in (health, resources, rounds, nodes, logs, artifacts, manifests, namespaces, pods):
+    for room in (health, joining, resources, rounds, nodes, logs, artifacts, manifests, namespaces, pods):
         app.register_blueprint(room.blueprint())
+
+    @app.after_request
+    def _say_which_store(response: Response) -> Response:
+        # A node that hears another name than before does not take what is missing there for deleted.
+        if response.status_code < HTTPStatus.BAD_REQUEST:
+            response.headers["Sedna-Store"] = parts.store.identity
+        return response
+
     return app

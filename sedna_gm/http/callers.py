@@ -11,6 +11,11 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+# A stream's line is probed after so long without a word, so often, before it is taken for cut: a minute in all.
+_IDLE_SECONDS = 30
+_PROBE_SECONDS = 10
+_PROBES = 3
+
 # In the kernel's struct tcp_info the state is the first byte, and this is the state of a connection nobody has ended
 # (net/tcp_states.h).
 _ESTABLISHED = 1
@@ -58,3 +63,19 @@ def _says_goodbye(connection: socket.socket) -> bool:
     readable = poll.poll(0)
     # Readable without a byte to read is how a socket says goodbye. A pipelined request would be bytes.
     return bool(readable) and connection.recv(1, socket.MSG_PEEK) == b""
+
+
+def keep_probing(environ: Mapping[str, Any]) -> None:
+    """Lets the system ask a silent line whether anybody is there: behind a cut one a stream would hold its place for
+    an hour, and its client, which has come back since, would find no place left."""
+    connection = environ.get("gunicorn.socket")
+    if isinstance(connection, socket.socket):
+        # It may have been closed meanwhile.
+        with contextlib.suppress(OSError):
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _IDLE_SECONDS)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _PROBE_SECONDS)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _PROBES)
+            # What was sent and nobody has acknowledged is given up after the same time.
+            patience = (_IDLE_SECONDS + _PROBES * _PROBE_SECONDS) * 1000
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience)

@@ -8,10 +8,10 @@ from flask import Response, request, stream_with_context
 
 from sedna.api.kinds import Kind
 from sedna_gm.admission.admitting import Place, admit
-from sedna_gm.errors import BadRequest, NotFound, Refused
-from sedna_gm.http import bodies, parameters, watching
+from sedna_gm.errors import BadRequest, GMError, NotFound, Refused
+from sedna_gm.http import bodies, guarding, parameters, watching
 from sedna_gm.http.answers import answer, dump_json
-from sedna_gm.http.callers import hung_up
+from sedna_gm.http.callers import hung_up, keep_probing
 from sedna_gm.http.deleting import read_options
 from sedna_gm.http.media import JSON, Form, wanted
 from sedna_gm.http.parts import parts
@@ -87,11 +87,18 @@ def watch_collection(kind: Kind, namespace: str | None, name: str | None) -> Res
         bookmarks=parameters.flag(request.args, "allowWatchBookmarks"),
         render=render,
         bookmark=bookmark,
-        hung_up=hung_up(request.environ),
+        hung_up=guarding.lasting(hung_up(request.environ)),
     )
-    watch = store.watch(kind.name, namespace, since=since, matches=matches)
+    leave = guarding.place()
+    try:
+        watch = store.watch(kind.name, namespace, since=since, matches=matches)
+    except GMError:
+        leave()
+        raise
+    keep_probing(request.environ)
     response = Response(stream_with_context(watching.lines(watch, present, wish, settings)), mimetype=JSON)
     response.call_on_close(watch.close)
+    response.call_on_close(leave)
     return response
 
 
@@ -99,6 +106,7 @@ def create(kind: Kind, namespace: str | None) -> Response:
     """POST: a new resource; in `namespace` or, without one in the address, in that of the body."""
     raw = bodies.receive(request)
     admitted = admit(raw, Place(kind, namespace), parameters.strictness(request.args))
+    guarding.check_made(kind, admitted.resource)
     created = parts().store.create(admitted.resource, dry_run=parameters.dry_run(request.args))
     return answer(created, 201, admitted.warnings)
 

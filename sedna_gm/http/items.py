@@ -10,7 +10,7 @@ from flask import Response, request
 from sedna.api.kinds import Kind
 from sedna_gm.admission.admitting import Admitted, Place, admit, admit_status
 from sedna_gm.errors import Conflict, UnsupportedMediaType
-from sedna_gm.http import bodies, parameters, patches
+from sedna_gm.http import bodies, guarding, parameters, patches
 from sedna_gm.http.addresses import key_at
 from sedna_gm.http.answers import answer
 from sedna_gm.http.collections import answer_table, read_collection
@@ -56,6 +56,8 @@ def patch_item(kind: Kind, namespace: str | None, name: str, *, status: bool) ->
         stored = parts().store.get(key)
         patched = patch(stored)
         admitted = _admitted(patched, kind, key, stored, status)
+        if not status:
+            guarding.check_changed(kind, stored, patched)
         try:
             return _written(admitted, status)
         except Conflict:

@@ -5,14 +5,16 @@ The node's end of the exchange is in `nodes`; both meet in `exchange`.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 
 from flask import Blueprint, Response, request, stream_with_context
 
 from sedna.api.kinds import by_kind
-from sedna_gm.http import parameters
+from sedna_gm.errors import GMError
+from sedna_gm.http import guarding, parameters
 from sedna_gm.http.addresses import key_at
-from sedna_gm.http.callers import hung_up
+from sedna_gm.http.callers import hung_up, keep_probing
 from sedna_gm.http.exchange import Question
 from sedna_gm.http.parts import parts
 
@@ -39,17 +41,29 @@ def _log(namespace: str, name: str) -> Response:
         "follow": parameters.flag(request.args, "follow"),
     }
     exchange, settings = parts().exchange, parts().settings
-    question = exchange.ask(worker["spec"]["nodeName"], details, settings.answer_seconds)
-    pieces = _pieces(question, settings.look_up_seconds, hung_up(request.environ))
+    gone = guarding.lasting(hung_up(request.environ))
+    leave = guarding.place()
+    try:
+        question = exchange.ask(worker["spec"]["nodeName"], details, settings.answer_seconds)
+    except GMError:
+        leave()
+        raise
+    keep_probing(request.environ)
+    pieces = _pieces(question, settings.look_up_seconds, gone)
     response = Response(stream_with_context(pieces), mimetype="text/plain")
     response.call_on_close(lambda: exchange.drop(question))
+    response.call_on_close(leave)
     return response
 
 
 def _pieces(question: Question, look_up_seconds: float, gone: Callable[[], bool]) -> Iterator[bytes]:
     yield b""
+    look_at = time.monotonic() + look_up_seconds
     while (piece := question.answer.read(look_up_seconds)) is not None:
         if piece:
             yield piece
-        elif gone():
-            return
+        # A log that never pauses has to ask as well.
+        if time.monotonic() >= look_at or not piece:
+            if gone():
+                return
+            look_at = time.monotonic() + look_up_seconds

@@ -17,8 +17,8 @@ from sedna.api import merging
 from sedna.api.kinds import Kind, UnknownKind, by_kind
 from sedna.api.status import Cause
 from sedna_gm.admission.admitting import Admitted, Place, admit
-from sedna_gm.errors import AlreadyExists, BadRequest, Conflict, GMError, NotFound, Refused
-from sedna_gm.http import bodies, parameters, patches
+from sedna_gm.errors import AlreadyExists, BadRequest, Conflict, Forbidden, GMError, NotFound, Refused
+from sedna_gm.http import actions, bodies, guarding, parameters, patches
 from sedna_gm.http.answers import answer, status_of
 from sedna_gm.http.parts import parts
 from sedna_gm.store.interface import Key, Resource, key_of
@@ -94,6 +94,9 @@ def _outcome(manifest: Any, act: Act) -> Outcome:
     about = _about(manifest)
     try:
         return act(manifest, about)
+    except Forbidden as error:
+        guarding.note_refusal(error)
+        return Outcome(error.code, error.message, about, status=status_of(error))
     except GMError as error:
         return Outcome(error.code, error.message, about, status=status_of(error))
 
@@ -144,6 +147,7 @@ def _delete(manifest: Any, about: Mapping[str, str]) -> Outcome:
         raise BadRequest("The document says no metadata.name, so it is not known what to delete.")
     namespace = (metadata.get("namespace") or _namespace_of(manifest) or "default") if kind.namespaced else ""
     key = Key(kind.name, str(namespace), name)
+    guarding.check_named(kind, "delete", key.namespace, name)
     try:
         before = parts().store.get(key)
         parts().store.delete(key, dry_run=_dry_run())
@@ -155,7 +159,9 @@ def _delete(manifest: Any, about: Mapping[str, str]) -> Outcome:
 def _admitted(manifest: Any, stored: Resource | None = None) -> Admitted:
     kind = _kind_of(manifest)
     place = Place(kind, _namespace_of(manifest) if kind.namespaced else None)
-    return admit(manifest, place, parameters.strictness(request.args), stored=stored)
+    admitted = admit(manifest, place, parameters.strictness(request.args), stored=stored)
+    guarding.check_made(kind, admitted.resource, actions.WRITES[request.method])
+    return admitted
 
 
 def _with_namespace(manifest: Any) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from typing import Any
 from flask import Blueprint, Response, request, stream_with_context
 
 from sedna.api.kinds import by_kind
-from sedna_gm.http import parameters, watching
+from sedna_gm.http import guarding, parameters, watching
 from sedna_gm.http.addresses import key_at
 from sedna_gm.http.answers import answer, dump_json
-from sedna_gm.http.callers import hung_up
+from sedna_gm.http.callers import hung_up, keep_probing
 from sedna_gm.http.exchange import Exchange
 from sedna_gm.http.media import JSON
 from sedna_gm.http.parts import parts
@@ -45,8 +45,13 @@ def _heartbeat(name: str) -> Response:
 def _questions(name: str) -> Response:
     settings = parts().settings
     seconds = watching.patience(parameters.number(request.args, "timeoutSeconds"), settings)
-    lines = _lines(parts().exchange, name, seconds, settings.look_up_seconds, hung_up(request.environ))
-    return Response(stream_with_context(lines), mimetype=JSON)
+    gone = guarding.lasting(hung_up(request.environ))
+    leave = guarding.place()
+    keep_probing(request.environ)
+    lines = _lines(parts().exchange, name, seconds, settings.look_up_seconds, gone)
+    response = Response(stream_with_context(lines), mimetype=JSON)
+    response.call_on_close(leave)
+    return response
 
 
 def _lines(

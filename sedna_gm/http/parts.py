@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 
 from flask import current_app
 
 from sedna_gm.artifacts.disks import DiskBlobs
 from sedna_gm.asides import Aside, at_once
+from sedna_gm.http.bindings import Bindings
 from sedna_gm.http.exchange import Exchange
+from sedna_gm.identity.auditing import Audit, NoAudit
+from sedna_gm.identity.authenticating import Authenticator, OpenAuthenticator
+from sedna_gm.identity.limiting import Failures, Places
 from sedna_gm.settings import HttpSettings
+from sedna_gm.store.credentials import Credentials, MemoryCredentials
 from sedna_gm.store.heartbeats import Heartbeats
 from sedna_gm.store.interface import Clock, Store
 
@@ -27,6 +33,20 @@ class Parts:
     settings: HttpSettings = field(default_factory=HttpSettings)
     exchange: Exchange = field(default_factory=Exchange)
     aside: Aside = at_once
+    authenticator: Authenticator = field(default_factory=OpenAuthenticator)
+    credentials: Credentials = field(default_factory=MemoryCredentials)
+    audit: Audit = field(default_factory=NoAudit)
+    audit_reads: bool = False
+    behind_proxy: bool = False
+    """Whether a proxy of ours says where calls come from."""
+    failures: Failures = field(default_factory=lambda: Failures(time.monotonic))
+    bindings: Bindings = field(init=False)
+    places: Places = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "bindings", Bindings(self.store, self.blobs, self.aside))
+        most = self.settings.max_watches_per_client, self.settings.max_watches_per_node
+        object.__setattr__(self, "places", Places(*most))
 
     def install(self, extensions: dict[str, object]) -> None:
         """Makes these the parts of an app."""

@@ -78,15 +78,20 @@ INSERT INTO migrations (number, name) VALUES (:number, :name);
 
 -- name: load_credential
 -- One credential.
-SELECT id, sha256, kind, name, role, namespaces, created, expires, revoked, used, gave FROM credentials WHERE id = :id;
+SELECT id, sha256, kind, name, role, namespaces, created, expires, revoked, used, gave
+FROM credentials WHERE id = :id;
 
 -- name: list_credentials
 -- All of them, oldest first.
-SELECT id, sha256, kind, name, role, namespaces, created, expires, revoked, used, gave FROM credentials ORDER BY created, id;
+SELECT id, sha256, kind, name, role, namespaces, created, expires, revoked, used, gave
+FROM credentials
+ORDER BY created, id;
 
 -- name: list_credentials_of
 -- Those of one person or node.
-SELECT id, sha256, kind, name, role, namespaces, created, expires, revoked, used, gave FROM credentials WHERE kind = :kind AND name = :name ORDER BY created, id;
+SELECT id, sha256, kind, name, role, namespaces, created, expires, revoked, used, gave
+FROM credentials WHERE kind = :kind AND name = :name
+ORDER BY created, id;
 
 -- name: save_credential
 -- A new credential, or its new state.

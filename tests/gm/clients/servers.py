@@ -46,7 +46,7 @@ class Server:
         self.folder = folder
         config = folder / "gm.yml"
         config.write_text(
-            f"listen: 127.0.0.1:0\ndatabase: sqlite:///{folder / 'gm.db'}\nlogLevel: DEBUG\n"
+            f"listen: 127.0.0.1:0\nauth: none\ndatabase: sqlite:///{folder / 'gm.db'}\nlogLevel: DEBUG\n"
             f"artifacts: {{folder: {folder / 'artifacts'}{artifacts}}}\n{settings}",
             encoding="utf-8",
         )

@@ -24,10 +24,11 @@ def test_an_empty_file_means_every_default(tmp_path: Path) -> None:
 
 
 def test_what_is_chosen_is_taken(tmp_path: Path) -> None:
-    text = "listen: '[::]:0'\ndatabase: memory\nlogLevel: DEBUG\nwatchLog: 7\n"
+    text = "listen: '[::1]:0'\nauth: none\ndatabase: memory\nlogLevel: DEBUG\nwatchLog: 7\n"
     text += "http: {watchSeconds: 5, answerSeconds: 1.5}\n"
     assert load(written(tmp_path, text)) == Settings(
-        listen="[::]:0",
+        listen="[::1]:0",
+        auth="none",
         database="memory",
         log_level="DEBUG",
         watch_log=7,
@@ -61,6 +62,11 @@ def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
         ("database: postgresql://x/y", "database: 'postgresql://x/y' is neither"),
         ("database: sqlite:///relative.db", "database: 'sqlite:///relative.db' is neither"),
         ("database: 'sqlite:////'", "database: 'sqlite:////' is neither"),
+        ("auth: maybe", "auth: 'maybe' is not one of required, none"),
+        ("auth: none\nlisten: 0.0.0.0:9000", "auth: none lets everybody who reaches 0.0.0.0:9000 do everything"),
+        ("listen: edge.example:9000", "tls.certificate: is missing; tokens would pass in the clear"),
+        ("database: memory", "auth: required needs a database in a file"),
+        ("audit: {file: here}", "audit.file: 'here' is not absolute"),
         ("artifacts: {folder: here}", "artifacts.folder: 'here' is not absolute"),
         ("artifacts: {store: bucket}", "artifacts.store: 'bucket' is not a URL such as s3://bucket/prefix"),
         (
@@ -83,7 +89,7 @@ def test_a_problem_says_what_was_expected(tmp_path: Path, text: str, problem: st
 
 
 def test_the_command_says_ok_or_why_not(tmp_path: Path) -> None:
-    good = CliRunner().invoke(main, ["check-config", "--config", str(written(tmp_path, "database: memory"))])
+    good = CliRunner().invoke(main, ["check-config", "--config", str(written(tmp_path, "auth: none\ndatabase: memory"))])
     assert (good.exit_code, good.output) == (0, f"{tmp_path / 'gm.yml'}: OK\n")
     bad = CliRunner().invoke(main, ["check-config", "--config", str(written(tmp_path, "listen: 7"))])
     assert (bad.exit_code, "gm.yml: listen: a text was expected, not 7" in bad.output) == (78, True)

@@ -252,7 +252,7 @@ def test_the_commands_say_what_they_did_and_what_to_do(tmp_path: Path, running: 
 
 def test_what_is_only_in_memory_cannot_be_backed_up(tmp_path: Path) -> None:
     config = tmp_path / "gm.yml"
-    config.write_text("database: memory\n")
+    config.write_text("auth: none\ndatabase: memory\n")
     done = CliRunner().invoke(main, ["backup", str(tmp_path / "backup"), "--config", str(config)])
     assert done.exit_code == 1
     assert "is not a file" in done.output
