@@ -15,5 +15,5 @@ hypothesis.settings.load_profile("sedna")
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith("SEDNA_"):
+        if name.startswith("SEDNA_") or name == "KUBECONFIG":
             monkeypatch.delenv(name)

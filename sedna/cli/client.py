@@ -16,6 +16,7 @@ import httpx
 
 from sedna.api.kinds import Kind
 from sedna.cli.errors import CommandError, Refused, Unreachable
+from sedna.cli.proving import Proof
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -37,12 +38,16 @@ class GlobalManager:
         transport: httpx.BaseTransport | None = None,
         warn: Callable[[str], None] = lambda _: None,
         answer_seconds: float = ANSWER_SECONDS,
+        proof: Proof | None = None,
     ) -> None:
         self.server = server.rstrip("/")
         self._warn = warn
+        self._proof = proof or Proof()
         self._http = httpx.Client(
             base_url=self.server,
             transport=transport,
+            verify=True if self._proof.trust is None else self._proof.trust,
+            headers={"Authorization": f"Bearer {self._proof.token}"} if self._proof.token else None,
             timeout=httpx.Timeout(answer_seconds, connect=min(answer_seconds, CONNECT_SECONDS)),
             # A proxy for the internet knows nothing about hosts of this site.
             trust_env=False,
@@ -114,6 +119,11 @@ class GlobalManager:
         try:
             yield
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                raise Unreachable(
+                    f"{self.server} is not believed to be the GlobalManager ({error}).\nName whom you believe with --ca"
+                    " FILE or SEDNA_CA: the ca.crt of its host, or of who signed its certificate."
+                ) from error
             raise Unreachable(
                 f"cannot reach the GlobalManager at {self.server} ({error or 'no answer'}).\n"
                 "Start one here with `sedna up`, or name another with --server or SEDNA_SERVER."
@@ -131,7 +141,20 @@ class GlobalManager:
         for value in response.headers.get_list("Warning"):
             self._warn(_warning_text(value))
         if response.is_error:
-            raise Refused(_status_of(response), response.status_code)
+            raise Refused(_status_of(response), response.status_code, self._advice(response.status_code))
+
+    def _advice(self, code: int) -> str:
+        whence = self._proof.whence
+        if code == httpx.codes.UNAUTHORIZED and whence:
+            return f"The token of {whence} is not taken (any more): ask for another one."
+        if code == httpx.codes.UNAUTHORIZED:
+            return (
+                "Say who you are: by --token-file FILE or SEDNA_TOKEN_FILE, or by a KUBECONFIG with a token.\n"
+                "Who runs the GlobalManager makes one: sedna-gm token create YOUR_NAME --role editor"
+            )
+        if code == httpx.codes.FORBIDDEN and whence:
+            return f"The token of {whence} may not do that; who runs the GlobalManager can give you another role."
+        return ""
 
 
 def path_of(kind: Kind, namespace: str | None, name: str | None = None, sub: str | None = None) -> str:

@@ -32,12 +32,13 @@ class Unreachable(CommandError):
 class Refused(CommandError):
     """The GlobalManager answered with a Kubernetes Status instead of what was asked for."""
 
-    def __init__(self, status: Mapping[str, Any], code: int) -> None:
+    def __init__(self, status: Mapping[str, Any], code: int, advice: str = "") -> None:
         self.code = int(status.get("code") or code)
         self.reason = str(status.get("reason") or "")
         self.causes = tuple((status.get("details") or {}).get("causes") or ())
         message = str(status.get("message") or f"the server answered {code} without saying why")
-        super().__init__(_laid_out(message, self.causes) if len(self.causes) > 1 else message)
+        said = _laid_out(message, self.causes) if len(self.causes) > 1 else message
+        super().__init__(f"{said}\n{advice}" if advice else said)
 
 
 def _laid_out(message: str, causes: Sequence[Mapping[str, Any]]) -> str:

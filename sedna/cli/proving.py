@@ -1,0 +1,119 @@
+"""Which GlobalManager a command means, by what it proves who calls, and whom it believes to be that GlobalManager.
+
+A token is never an option's value: every user of a host can read the command lines of the others.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sedna.cli import contexts
+from sedna.cli.errors import CommandError
+
+DEFAULT_SERVER = "http://127.0.0.1:9000"
+# A token is a line; whatever else somebody names is not read whole.
+_MOST_CHARACTERS = 4096
+
+
+@dataclass(frozen=True)
+class Proof:
+    """Who calls, and whom they believe."""
+
+    token: str = field(default="", repr=False)
+    whence: str = ""
+    """Where the token is from, for who must replace it."""
+    trust: ssl.SSLContext | None = field(default=None, repr=False)
+    """What judges the server's certificate; None for what this host believes anyway."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """Everything that a command line and its environment say about the server."""
+
+    server: str
+    proof: Proof
+    namespace: str = "default"
+    """Where to look when nobody says it."""
+
+
+def access(server: str | None, token_file: str | None, ca: str | None, environment: Mapping[str, str]) -> Access:
+    """Put together what was said on the command line (or in its variables) and in $KUBECONFIG. Raises CommandError.
+
+    The kubeconfig's token and authority count for its own server only, never for another one.
+    """
+    context = _context(environment, needed=not server)
+    chosen = (server or (context.server if context else DEFAULT_SERVER)).rstrip("/")
+    if context is not None and context.server != chosen:
+        context = None
+    token, whence = _token(token_file, environment, context)
+    if token and not _is_private(chosen):
+        raise CommandError(
+            f"the token of {whence} is not sent to {chosen}: anybody on the way could read it. Use https."
+        )
+    namespace = context.namespace if context and context.namespace and not server else "default"
+    return Access(chosen, Proof(token, whence, _trust(chosen, ca, context)), namespace)
+
+
+def _context(environment: Mapping[str, str], *, needed: bool) -> contexts.KubeContext | None:
+    try:
+        return contexts.current(environment)
+    except CommandError:
+        # Another one's kubeconfig, or a broken one, is no obstacle for who names the server.
+        if needed:
+            raise
+        return None
+
+
+def _token(
+    token_file: str | None, environment: Mapping[str, str], context: contexts.KubeContext | None
+) -> tuple[str, str]:
+    if token_file:
+        try:
+            with Path(token_file).open(encoding="ascii") as file:
+                token = file.read(_MOST_CHARACTERS).strip()
+        except (OSError, UnicodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not a token"
+            raise CommandError(f"the token file {token_file} cannot be read: {reason}.") from error
+        return _checked(token, token_file), token_file
+    if token := environment.get("SEDNA_TOKEN", "").strip():
+        return _checked(token, "SEDNA_TOKEN"), "SEDNA_TOKEN"
+    if context is not None and context.token:
+        whence = f"the context {context.name} in KUBECONFIG"
+        return _checked(context.token, whence), whence
+    return "", ""
+
+
+def _checked(token: str, whence: str) -> str:
+    # It goes into a header: a line break in it would begin another one.
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        raise CommandError(f"{whence} does not hold a token: one line of `sedna-gm token create` was expected.")
+    return token
+
+
+def _trust(server: str, ca: str | None, context: contexts.KubeContext | None) -> ssl.SSLContext | None:
+    if urlsplit(server).scheme != "https":
+        return None
+    try:
+        if ca:
+            return ssl.create_default_context(cafile=ca)
+        return ssl.create_default_context(cadata=(context.authority if context else "") or None)
+    except (OSError, ValueError) as error:
+        source = ca or "the authority in KUBECONFIG"
+        reason = getattr(error, "strerror", None) or error
+        raise CommandError(f"{source} cannot be used as certificates in PEM: {reason}.") from error
+
+
+def _is_private(server: str) -> bool:
+    """Whether nobody on the way can read what is sent: by TLS, or because it never leaves this machine."""
+    url = urlsplit(server)
+    if url.scheme == "https":
+        return True
+    try:
+        return ipaddress.ip_address(url.hostname or "").is_loopback
+    except ValueError:
+        return url.hostname == "localhost"
