@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from sedna.api.workers import ReportSummary, ServedModel, WorkerReport, WorkerResult
+from sedna_lc.reconcile.trials import ROLLED_BACK, confirmed, taken_back
 from sedna_lc.reconcile.views import is_final
 from sedna_lc.state.records import Placed, WorkerRecord
 
@@ -83,15 +84,15 @@ def _confirm(record: WorkerRecord, report: WorkerReport, time: str) -> WorkerRec
     serving = record.serving
     if serving is None or not _is_about(told, serving):
         return record
+    state, said = told.get("state"), _shortened(report.message)
+    if report.status == "failed" and state == ROLLED_BACK:
+        return taken_back(record, serving, time, said or "It has broken a limit of its guard.")
+    if report.status != "failed":
+        return confirmed(record, serving, time, passed=state == "Passed", message=said)
     known = {"url": serving.url, "sha256": serving.sha256, "round": serving.round, "time": time}
-    if report.status == "failed":
-        message = _shortened(report.message) or "The worker refused it and gave no reason."
-        refused = ServedModel.model_validate(
-            {**known, "state": "Refused", "reason": "ModelRefused", "message": message}
-        )
-        return replace(record, status=record.status.model_copy(update={"model": refused}))
-    loaded = ServedModel.model_validate({**known, "state": "Loaded"})
-    return replace(record, last_good=serving, status=record.status.model_copy(update={"model": loaded}))
+    message = said or "The worker refused it and gave no reason."
+    refused = ServedModel.model_validate({**known, "state": "Refused", "reason": "ModelRefused", "message": message})
+    return replace(record, status=record.status.model_copy(update={"model": refused}))
 
 
 def _doubt(record: WorkerRecord, report: WorkerReport, time: str) -> WorkerRecord:

@@ -25,8 +25,9 @@ from sedna_lc.reconcile.judging import judge
 from sedna_lc.reconcile.means import Means
 from sedna_lc.reconcile.observing import observed
 from sedna_lc.reconcile.providing import with_given_urls
-from sedna_lc.reconcile.serving import serve
+from sedna_lc.reconcile.serving import go_back, serve
 from sedna_lc.reconcile.starting import make_ready, start
+from sedna_lc.reconcile.trials import accepted_in_silence, seconds_left, way_back
 from sedna_lc.reconcile.views import Act, Hindrance, View, is_final, wanted_model
 from sedna_lc.runners.base import Reason, UnitState
 from sedna_lc.runners.errors import RunnerError, RunnerUnavailable
@@ -40,6 +41,7 @@ logger = logging.getLogger(__name__)
 # A worker goes through a handful of acts at a time; more in a row would be a decision that chases its own tail.
 _MOST_ACTS = 20
 _SECONDS_WHEN_UNAVAILABLE = 2.0
+_SHORTEST_SECONDS = 1.0
 _PARKED = "Its LocalController was stopped, and its workers with it; it runs again when the LocalController is back."
 
 
@@ -73,7 +75,7 @@ class Applier:
                 return _SECONDS_WHEN_UNAVAILABLE
             decision = decide(view)
             if decision.act is Act.REST:
-                return self._rest(key, hindered)
+                return self._rest(key, hindered, seconds_left(view.record, view.now))
             logger.info("Worker %s: %s, for %s.", "/".join(key), decision.act.value, decision.sentence)
             try:
                 seconds = self._do(decision.act, key, view)
@@ -94,10 +96,11 @@ class Applier:
         runs = view.unit is not None and view.unit.activity.runs
         return not runs and decide(view).act in (Act.REST, Act.RELEASE)
 
-    def _rest(self, key: Key, hindered: Hindered | None) -> float | None:
+    def _rest(self, key: Key, hindered: Hindered | None, left: float | None = None) -> float | None:
         if hindered is None:
             self._waiting.pop(key, None)
-            return None
+            # A unit that does not run is heard when it does; its watch goes on then.
+            return max(left, _SHORTEST_SECONDS) if left is not None and left > 0 else None
         return hindered.after_seconds or next(self._waiting.setdefault(key, self._pauses()))
 
     def _look(self, key: Key, hindered: Hindered | None = None) -> View:
@@ -112,6 +115,7 @@ class Applier:
             last_words=self._last_words(unit) if record is not None and not is_final(record) else None,
             stopping=self.stopping.is_set(),
             hindrance=Hindrance(hindered.reason, hindered.message) if hindered is not None else None,
+            now=self._means.clock(),
         )
 
     def _last_words(self, unit: UnitState | None) -> str | None:
@@ -138,6 +142,12 @@ class Applier:
                 self._keep(serve(self._means, wanted, record, model), record)
                 # Not before it is written down that the model lies in its slot: until then it is needed where it came.
                 self._means.tidy()
+        elif act is Act.GO_BACK and wanted is not None and record is not None:
+            good = way_back(record)
+            if good is not None:
+                self._keep(go_back(self._means, wanted, record, good), record)
+        elif act is Act.ACCEPT and record is not None:
+            self._keep(accepted_in_silence(record, self._means.now()), record)
         elif act is Act.SETTLE and wanted is not None and record is not None:
             return self._settle(key, wanted, record, view)
         elif act is Act.PARK and wanted is not None and record is not None:

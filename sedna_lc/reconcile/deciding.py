@@ -9,6 +9,7 @@ from __future__ import annotations
 from sedna.api.times import parse_time
 from sedna.api.workers import ModelReference, Worker
 from sedna_lc.reconcile.observing import observed
+from sedna_lc.reconcile.trials import is_over, is_to_go_back
 from sedna_lc.reconcile.views import Act, Decision, View, is_final, is_hot, is_same, wanted_model
 from sedna_lc.runners.base import Activity, Reason, UnitState
 from sedna_lc.state.records import WorkerRecord
@@ -93,12 +94,16 @@ def _with_unit(wanted: Worker, record: WorkerRecord, unit: UnitState, view: View
         if _is_to_go_on(wanted, unit):
             return Decision(Act.FORGET, "it ended through no fault of its own, and is to run again")
         return Decision(Act.SETTLE, "its unit has ended")
+    if is_to_go_back(wanted, record) and (is_hot(wanted) or unit.activity is not Activity.PAUSED):
+        return Decision(Act.GO_BACK, "the model that is wanted was refused, and there is a good one")
     model = wanted_model(wanted)
     may_change = is_hot(wanted) or unit.activity is not Activity.PAUSED
     if model is not None and may_change and view.hindrance is None and not _is_told(model, record):
         return Decision(Act.SERVE, f"it is to serve {model.url}, round {model.round}")
     if observed(wanted, record, unit, view.last_words, view.hindrance) != record:
         return Decision(Act.OBSERVE, f"its unit is {unit.activity.value}")
+    if unit.activity is Activity.RUNNING and is_over(record, view.now):
+        return Decision(Act.ACCEPT, "its new model was watched for its window")
     return _rest("all is as it should be")
 
 

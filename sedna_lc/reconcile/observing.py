@@ -8,6 +8,7 @@ from datetime import datetime
 from sedna.api.times import format_time
 from sedna.api.workers import Worker
 from sedna_lc.reconcile.last_words import are_wanted, ended_with
+from sedna_lc.reconcile.trials import crashed
 from sedna_lc.reconcile.views import Hindrance
 from sedna_lc.runners.base import Activity, Reason, UnitState
 from sedna_lc.state.records import WorkerRecord
@@ -46,7 +47,9 @@ def observed(
         "start_time": moment(unit.started_at),
         "observed_generation": wanted.metadata.generation,
     }
-    return _doubted(replace(record, launch="done", status=record.status.model_copy(update=changes)))
+    # Judged by what was known before: an end that the unit no longer shows may still be in the record.
+    judged = crashed(record, unit, _said(record, last_words))
+    return _doubted(replace(judged, launch="done", status=judged.status.model_copy(update=changes)))
 
 
 def _doubted(record: WorkerRecord) -> WorkerRecord:
@@ -66,10 +69,15 @@ def _why(record: WorkerRecord, unit: UnitState, last_words: str | None) -> tuple
     if unit.activity is Activity.PAUSED:
         return "PausedByOperator", "An operator stopped the job on this host."
     if are_wanted(unit):
-        report = record.status.report
-        said = report.message if report is not None and report.status == "failed" else None
-        return Reason.EXIT_CODE, f"It is started again. {ended_with(unit, said or last_words)}"
+        return Reason.EXIT_CODE, f"It is started again. {ended_with(unit, _said(record, last_words))}"
     return None, None
+
+
+def _said(record: WorkerRecord, last_words: str | None) -> str | None:
+    """The program's own words about its end, if there are any."""
+    report = record.status.report
+    said = report.message if report is not None and report.status == "failed" else None
+    return said or last_words
 
 
 def _meanwhile(record: WorkerRecord, hindrance: Hindrance) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +31,8 @@ from sedna_lc.units import describe, overruled, unit_name
 
 log = logging.getLogger(__name__)
 
+GUARD_VARIABLE = "SEDNA_GUARD"
+
 
 def make_ready(means: Means, wanted: Worker, record: WorkerRecord) -> tuple[WorkerRecord, UnitSpec]:
     """Put everything in its place and return the record to keep, and the unit to start.
@@ -53,13 +56,14 @@ def make_ready(means: Means, wanted: Worker, record: WorkerRecord) -> tuple[Work
     claim(wanted, (parse(Worker, other) for other in means.store.wanted("workers").values()))
     _raise_first(prepare(wanted, means.places, means.user()))
     if record.serving is not None and is_hot(wanted):
-        publish(means.places.hot_update_file(wanted), record.serving, means.clock())
+        guard = wanted.spec.guard if record.watch_seconds else None
+        publish(means.places.hot_update_file(wanted), record.serving, means.clock(), guard)
     if samples is None:
         materialise(wanted, means.store, means.places.state_dir / "datasets")
     else:
         list_samples(samples, Path(sample_list(wanted) or ""))
     _check_samples(means, wanted)
-    unit = describe(wanted, image, means.places, means.lc_server, credentials)
+    unit = _with_guard(means, describe(wanted, image, means.places, means.lc_server, credentials), wanted, record)
     if names := overruled(wanted, means.places, means.lc_server):
         log.warning("Worker %s sets %s; Sedna's own values win.", wanted.metadata.name, ", ".join(names))
     status = record.status.model_copy(
@@ -72,7 +76,19 @@ def make_ready(means: Means, wanted: Worker, record: WorkerRecord) -> tuple[Work
         }
     )
     started_with = record.serving.sha256 if record.serving is not None else ""
-    return replace(record, launch="asked", started_with=started_with, status=status), unit
+    return replace(record, launch="asked", started_with=started_with, confirmed="", status=status), unit
+
+
+def _with_guard(means: Means, unit: UnitSpec, wanted: Worker, record: WorkerRecord) -> UnitSpec:
+    """A cold update is a new process: what to keep to, and what to compare with, it is told at its start."""
+    guard = wanted.spec.guard
+    if guard is None or wanted.spec.role != "inference" or is_hot(wanted):
+        return unit
+    previous = record.last_good.sha256 if record.watch_seconds and record.last_good is not None else ""
+    told = json.dumps({"guard": guard.dump(), "previous": previous, "since": means.now()})
+    # Volatile: the moment makes no other unit.
+    environment = {**unit.environment, GUARD_VARIABLE: told}
+    return replace(unit, environment=environment, volatile=(*unit.volatile, GUARD_VARIABLE))
 
 
 def start(means: Means, unit: UnitSpec) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 
 from sedna.api.urls import is_remote
@@ -37,6 +38,7 @@ class View:
     """Whether this LC stops, and its workers with it."""
     hindrance: Hindrance | None = None
     """What has just kept it from another model; tried again with the next look."""
+    now: datetime | None = None
 
 
 class Act(Enum):
@@ -51,6 +53,10 @@ class Act(Enum):
     """Take over what the runner sees."""
     SERVE = "serve"
     """Give it another model."""
+    GO_BACK = "go back"
+    """Give it the last good model, since it has refused the one that is wanted."""
+    ACCEPT = "accept"
+    """Take the model for good that was watched: its window is over."""
     STOP = "stop"
     FORGET = "forget"
     """Take in what the ended unit left behind and drop it, so that it can be started again."""

@@ -41,6 +41,16 @@ class WorkerRecord:
     """The sha256 of the model that its unit was started with."""
     restarts_before: int = 0
     """How often its unit had been restarted when it was told to serve that model."""
+    confirmed: str = ""
+    """The sha256 of the model that its unit last said it serves."""
+    watch_seconds: int = 0
+    """How long that model is to be watched once it is confirmed; 0: not at all."""
+    watch_until: str = ""
+    """When the watch is over, should the worker never say so."""
+    restarts_watched: int = 0
+    """How often its unit had been restarted when the watch began."""
+    before: Placed | None = None
+    """The last good model before one whose watch ended without a word."""
     complaint: str | None = None
     """What was wrong with its last results, such as a metric that is no number."""
     status: WorkerStatus = field(default_factory=WorkerStatus)
@@ -61,6 +71,11 @@ class WorkerRecord:
             "lastGood": asdict(self.last_good) if self.last_good else None,
             "startedWith": self.started_with,
             "restartsBefore": self.restarts_before,
+            "confirmed": self.confirmed,
+            "watchSeconds": self.watch_seconds,
+            "watchUntil": self.watch_until,
+            "restartsWatched": self.restarts_watched,
+            "before": asdict(self.before) if self.before else None,
             "complaint": self.complaint,
             "status": self.status.dump(),
         }
@@ -79,6 +94,11 @@ class WorkerRecord:
             last_good=Placed(**fields["lastGood"]) if fields["lastGood"] else None,
             started_with=fields["startedWith"],
             restarts_before=fields.get("restartsBefore", 0),
+            confirmed=fields.get("confirmed", ""),
+            watch_seconds=fields.get("watchSeconds", 0),
+            watch_until=fields.get("watchUntil", ""),
+            restarts_watched=fields.get("restartsWatched", 0),
+            before=Placed(**fields["before"]) if fields.get("before") else None,
             complaint=fields["complaint"],
             status=WorkerStatus.model_validate(fields["status"]),
         )

@@ -45,7 +45,7 @@ class NodeMachine(RuleBasedStateMachine):
     @rule(role=ROLES)
     def the_gm_wants(self, role: str) -> None:
         if self.wanted(role) is None:
-            self.world.want(role)
+            self.world.want(role, **({"guard": {"windowSeconds": 600}} if role == "inference" else {}))
 
     @rule(role=ROLES)
     def the_gm_deletes(self, role: str) -> None:
@@ -106,6 +106,13 @@ class NodeMachine(RuleBasedStateMachine):
             result = {"url": file["model_path"], "sha256": file["sha256"]}
             self.world.report(self.key("inference"), "deploy", status, results=[result])
 
+    @rule(told=st.sampled_from([("running", "Watching"), ("completed", "Passed"), ("failed", "RolledBack")]))
+    def the_model_is_watched_and_judged(self, told: tuple[str, str]) -> None:
+        if self.runs("inference"):
+            file = self.world.hot_file()
+            result = {"url": file["model_path"], "sha256": file["sha256"], "state": told[1]}
+            self.world.report(self.key("inference"), "deploy", told[0], results=[result])
+
     @rule()
     def the_lc_is_restarted(self) -> None:
         self.world.restart()
@@ -145,7 +152,20 @@ class NodeMachine(RuleBasedStateMachine):
             role = data.draw(ROLES)
             what = data.draw(
                 st.sampled_from(
-                    ["want", "delete", "drop", "model", "end", "vanish", "confirm", "report", "lose", "replace"]
+                    [
+                        "want",
+                        "delete",
+                        "drop",
+                        "model",
+                        "end",
+                        "vanish",
+                        "confirm",
+                        "watch",
+                        "judge",
+                        "report",
+                        "lose",
+                        "replace",
+                    ]
                 )
             )
             acts = {
@@ -158,6 +178,8 @@ class NodeMachine(RuleBasedStateMachine):
                 "lose": lambda role=role: self.the_runner_loses_every_trace(role),
                 "replace": lambda role=role: self.the_gm_replaces_the_worker(role),
                 "confirm": lambda: self.the_model_is_confirmed_or_refused("completed"),
+                "watch": lambda: self.the_model_is_watched_and_judged(("running", "Watching")),
+                "judge": lambda: self.the_model_is_watched_and_judged(("failed", "RolledBack")),
                 "report": lambda: self.the_training_reports("completed"),
             }
             acts[what]()
