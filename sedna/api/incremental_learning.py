@@ -26,7 +26,7 @@ from sedna.api.meta import (
     Time,
     Value,
 )
-from sedna.api.models import ModelVersion
+from sedna.api.models import ModelVersion, RetainedVersion, Rollback
 from sedna.api.pods import PodTemplate, check_absolute
 from sedna.api.triggers import NUM_OF_SAMPLES, Trigger
 
@@ -75,6 +75,9 @@ class EvalSpec(Value):
     template: PodTemplate
     initial_eval_model: NameReference | None = None
     """The model to compare the first round with; absent: the deploy model."""
+    regression_dataset: NameReference | None = None
+    """Old knowledge: in each round both models are evaluated on all samples of this dataset, too, and the deployment's
+    trigger can ask for what comes out, as `regression.NAME` and `regression.NAME_delta`."""
 
 
 class HardExampleMining(Value):
@@ -149,6 +152,15 @@ class RoundRange(Value):
     end: Annotated[Int, Field(ge=0)]
 
 
+class RegressionSamples(Value):
+    """What of the regression dataset a round is measured on."""
+
+    dataset: ResourceName
+    uid: Text | None = None
+    start: Annotated[Int, Field(ge=0)]
+    end: Annotated[Int, Field(ge=0)]
+
+
 class RoundProgress(Value):
     """The round under way."""
 
@@ -166,6 +178,10 @@ class RoundProgress(Value):
     """The same training's model in the format that training begins with."""
     by_hand: Literal["train", "eval", "deploy"] | None = None
     """The stage that somebody started with the annotation `sedna.io/trigger`."""
+    rollback: Rollback | None = None
+    """The wish for another version that this round, which has no samples of its own, carries out."""
+    regression: RegressionSamples | None = None
+    """Set from when the round's own samples are evaluated and those of the regression dataset are next."""
     paused_at: Time | None = None
     """Since when an operator has paused the stage's worker: its deadline stands still."""
     outcome: Text | None = None
@@ -219,6 +235,12 @@ class IncrementalLearningJobStatus(Value):
     """The dataset whose samples are counted: one made again under the same name begins at 0."""
     handled_trigger: Text | None = None
     """The value of the annotation `sedna.io/trigger` that was obeyed and is about to be removed."""
+    versions: list[RetainedVersion] = Field(default_factory=list)
+    """This job's versions of the deploy model that can be served again, newest first; that Model shows them."""
+    rollback: Rollback | None = None
+    """The last wish for another version."""
+    handled_rollback: Text | None = None
+    """The value of the Model's annotation `sedna.io/rollback` that was read and is about to be removed."""
     nodes: dict[Text, Text] = Field(default_factory=dict)
     """Node of each stage."""
     serving: Serving | None = None

@@ -9,6 +9,13 @@ from pydantic import Field
 from sedna.api.meta import API_VERSION, Int, KeyValue, NonEmpty, Resource, ResourceName, Text, Time, Value
 from sedna.api.trees import ArtifactReference
 
+ROLLBACK_ANNOTATION = "sedna.io/rollback"
+"""On a Model: the round whose version shall be served again, or `previous`. Removed as soon as it was read."""
+ROLLBACK_BY_ANNOTATION = "sedna.io/rollback-by"
+"""On a Model, if somebody wants it to be known: who asked for the rollback."""
+PREVIOUS = "previous"
+RETAINED_BY_DEFAULT = 5
+
 
 class ModelSpec(Value):
     """Where the model is."""
@@ -23,6 +30,8 @@ class ModelSpec(Value):
     """The file of this name among a node's credentials opens `url`."""
     node_name: ResourceName | None = None
     """The node on which the file lies; absent: wherever it is used."""
+    retain: Annotated[Int, Field(ge=1, le=100)] = RETAINED_BY_DEFAULT
+    """How many versions stay within reach of a rollback, newest first; the deployed one always does."""
 
 
 class ModelVersion(Value):
@@ -43,13 +52,47 @@ class ModelVersion(Value):
     """Which credential of a node opens `url`, where that is on no node (`s3://…`)."""
 
 
+class RetainedVersion(ModelVersion):
+    """A version that can be served again: where it came from, how good it was, and what became of it."""
+
+    metrics: list[KeyValue] = Field(default_factory=list)
+    """As it was judged in its round; empty for one that never was."""
+    origin: Text = ""
+    """`JOB/ROUND`, or `spec` for the file that the manifest names."""
+    state: Literal["Deployed", "Previous", "RolledBack", "NotDeployed"] = "NotDeployed"
+    """Previous was deployed once; RolledBack was, and somebody or its guard took it back."""
+    message: Text | None = None
+    """Why it is not deployed, or was taken back."""
+
+
+class Rollback(Value):
+    """The last wish for another version, and what became of it."""
+
+    asked: Text
+    """What the annotation said: a round, or `previous`."""
+    by: Text | None = None
+    """Who asked, if that was said."""
+    job: Text | None = None
+    """The job that carries it out."""
+    requested_at: Time | None = None
+    """When the GlobalManager read it."""
+    to: ModelVersion | None = None
+    """The version that was meant; absent when there is none such."""
+    state: Literal["Accepted", "Deploying", "Deployed", "Failed", "Refused"] = "Accepted"
+    message: Text | None = None
+    """One sentence: what is done, or why not."""
+
+
 class ModelStatus(Value):
-    """Which version serves, and how good it was when it was judged."""
+    """Which version serves, which others can, and how good it was when it was judged."""
 
     update_time: Time | None = None
     metrics: list[KeyValue] = Field(default_factory=list)
     version: ModelVersion | None = None
     """What is deployed now; absent as long as it is the file of spec.url."""
+    versions: list[RetainedVersion] = Field(default_factory=list)
+    """What a rollback can go to, newest first: `spec.retain` of them, and the deployed one."""
+    rollback: Rollback | None = None
 
 
 class Model(Resource):

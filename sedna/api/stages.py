@@ -64,9 +64,11 @@ _BY_HAND = {
     (START, Position(Stage.EVAL, Phase.WAITING)),
     (START, Position(Stage.DEPLOY, Phase.WAITING)),
 }
+# `evalSpec.regressionDataset`: when the round's own samples are evaluated, the same stage does it once more with those.
+_EVALUATED_AGAIN = {(Position(Stage.EVAL, Phase.COMPLETED), Position(Stage.EVAL, Phase.WAITING))}
 
 MOVES: frozenset[tuple[Position, Position]] = frozenset(
-    _WITHIN_A_STAGE | _FAILING | _BETWEEN_STAGES | _AFTER_A_FAILURE | _NOT_DEPLOYED | _BY_HAND
+    _WITHIN_A_STAGE | _FAILING | _BETWEEN_STAGES | _AFTER_A_FAILURE | _NOT_DEPLOYED | _BY_HAND | _EVALUATED_AGAIN
 )
 
 

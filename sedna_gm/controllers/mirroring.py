@@ -213,4 +213,8 @@ def references(job: Raw) -> set[Key]:
     if compared:
         names.add(compared["name"])
     models = {Key("Model", namespace, name) for name in names}
-    return models | {Key("Dataset", namespace, spec["dataset"]["name"])}
+    datasets = {spec["dataset"]["name"]}
+    regression = spec["evalSpec"].get("regressionDataset")
+    if regression:
+        datasets.add(regression["name"])
+    return models | {Key("Dataset", namespace, name) for name in datasets}

@@ -53,6 +53,7 @@ class Controller:
             if job is None:
                 return None
             plain = Snapshot(job, self.clock(), settings=self.settings)
+            second = job.spec.eval_spec.regression_dataset
             models = {
                 name: model
                 for name in named(plain)
@@ -62,6 +63,7 @@ class Controller:
                 job=job,
                 now=plain.now,
                 dataset=self.mirror.get(Dataset, Key("Dataset", key.namespace, job.spec.dataset.name)),
+                regression=self.mirror.get(Dataset, Key("Dataset", key.namespace, second.name)) if second else None,
                 models=models,
                 workers=self._owned(Worker, key),
                 artifacts=self._owned(Artifact, key),

@@ -7,6 +7,7 @@ the next one; so every position shows to whoever watches, and a crash between tw
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from sedna.api.artifacts import Artifact
 from sedna.api.incremental_learning import JOB_FINALIZER, TRIGGER_ANNOTATION
@@ -18,10 +19,12 @@ from sedna_gm.controllers.incremental_learning import (
     evaluating,
     failing,
     removing,
+    rolling_back,
     samples,
     serving,
     tidying,
     training,
+    versions,
 )
 from sedna_gm.controllers.incremental_learning.hosts import paused_sentence
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot
@@ -55,25 +58,28 @@ def decide(snapshot: Snapshot) -> Decision:
         return removing.remove(snapshot, job.status)
     if JOB_FINALIZER not in (job.metadata.finalizers or ()):
         return removing.adopt(snapshot)
-    status = _refreshed(snapshot)
-    step = STEPS[position(status)](snapshot, status)
+    wish = rolling_back.heard(snapshot, _refreshed(snapshot))
+    step = _step(snapshot, wish.status)
     service = serving.serve(snapshot, step.status)
     misread = _misread(snapshot, job.status)
     status = _complete(snapshot, step.status, service)
+    shown = versions.shown(snapshot, status)
     times = [when for when in (step.look_again_at, service.look_again_at) if when is not None]
     obeyed = job.status.handled_trigger is not None and wished(snapshot) == job.status.handled_trigger
     return Decision(
         step.sentence,
         record=step.record,
-        statuses=step.statuses,
+        statuses=(*step.statuses, *shown),
         delete=(*tidying.outdated(snapshot, status), *tidying.unneeded(snapshot, status), *service.delete),
-        change=tuple(worker.dump() for worker in service.change),
+        # Not in one decision with a status of the same Model, which gives it another version.
+        change=(*(worker.dump() for worker in service.change), *(() if shown else rolling_back.fulfilled(snapshot))),
         create=(*step.create, *service.create),
         status=status.dump() if status != job.status else None,
         # Only after the status that obeys it was stored: a crash in between must not lose the wish.
         drop_annotation=TRIGGER_ANNOTATION if obeyed else None,
         happenings=(
             *_news(snapshot, status),
+            *wish.happenings,
             *step.happenings,
             *service.happenings,
             *misread,
@@ -81,6 +87,13 @@ def decide(snapshot: Snapshot) -> Decision:
         ),
         look_again_at=min(times) if times else None,
     )
+
+
+def _step(snapshot: Snapshot, status: Status) -> Step:
+    """The one move of this decision, with what follows from it for the versions of the model."""
+    step = rolling_back.intercepted(snapshot, status) or STEPS[position(status)](snapshot, status)
+    step = rolling_back.followed(snapshot, step)
+    return replace(step, status=versions.listed(snapshot, step.status))
 
 
 def _news(snapshot: Snapshot, status: Status) -> tuple[Happening, ...]:

@@ -27,10 +27,9 @@ def fail(snapshot: Snapshot, status: Status, reason: str, sentence: str) -> Step
     return move(snapshot, failed, (stage, Phase.FAILED), reason, told, warn=True)
 
 
-def interrupt(snapshot: Snapshot, status: Status) -> Step:
-    """The stage's worker was stopped in good order by its own LocalController."""
+def interrupt(snapshot: Snapshot, status: Status, sentence: str = "its LocalController stopped it.") -> Step:
+    """The stage's worker was stopped in good order by its own LocalController, or something else comes first."""
     stage = position(status).stage
-    sentence = "its LocalController stopped it."
     told = f"{stage.value} of round {status.round} was interrupted: {sentence}"
     interrupted = progress(status, outcome=INTERRUPTED, reason=told)
     return move(snapshot, interrupted, (stage, Phase.FAILED), INTERRUPTED, told)
@@ -40,10 +39,11 @@ def give_back(snapshot: Snapshot, status: Status) -> Step:
     """From Failed to waiting for the next attempt: `samples.used` stays, so the samples are new again."""
     current = status.current or RoundProgress()
     failures, again = status.failures, None
-    if current.outcome != INTERRUPTED:
+    # What becomes of a rollback says nothing about training.
+    if current.outcome != INTERRUPTED and current.rollback is None:
         failures += 1
         again = snapshot.after(doubling(snapshot.settings.first_retry, snapshot.settings.longest_retry)(failures))
-    ended = f"failed ({current.outcome})" if again else "was interrupted"
+    ended = "was interrupted" if current.outcome == INTERRUPTED else f"failed ({current.outcome})"
     sentence = (
         f"Round {status.round} {ended}: its {current.end - current.start} samples are new again; "
         f"the next round may begin {format_time(again) if again else 'at once'}."

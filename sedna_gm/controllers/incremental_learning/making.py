@@ -20,6 +20,7 @@ from sedna.api.workers import (
     SampleRange,
     WorkerSpec,
 )
+from sedna_gm.controllers.incremental_learning.retaining import needed_rounds
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot
 
 JOB_LABEL = "sedna.io/job"
@@ -73,8 +74,10 @@ def stage_worker(
         dataset=dataset_reference(snapshot),
         samples=list(samples),
         models=list(models),
-        output_dir=f"{spec.output_dir.rstrip('/')}/{role}/{round_}",
+        output_dir=f"{spec.output_dir.rstrip('/')}/{role}{snapshot.suffix}/{round_}",
         job_output_dir=spec.output_dir,
+        # By what is stored: what this very decision gives up might yet be asked for, should it not be carried out.
+        retained_rounds=needed_rounds(snapshot.job.status),
         # A run that is started again after it succeeded would never end.
         restart_policy="Never" if template.spec.restart_policy in (None, "Never") else "OnFailure",
         active_deadline_seconds=deadline(snapshot, template.spec),
@@ -116,6 +119,8 @@ def serving_fields(deploy: DeploySpec) -> dict[str, Any]:
         fields["active_deadline_seconds"] = template.active_deadline_seconds
     if deploy.hard_example_mining is not None:
         fields["hard_example_mining"] = deploy.hard_example_mining
+    if deploy.guard is not None:
+        fields["guard"] = deploy.guard
     return fields
 
 

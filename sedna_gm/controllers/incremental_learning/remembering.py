@@ -10,18 +10,8 @@ from typing import Any
 from sedna.api.models import ModelVersion
 from sedna.api.trees import ArtifactReference
 from sedna_gm.controllers.incremental_learning.carrying import Cargo, Carried
+from sedna_gm.controllers.incremental_learning.retaining import IN_ROUND, IN_STATUS
 from sedna_gm.controllers.incremental_learning.steps import Status, update
-
-IN_STATUS = ("last_trained_model", "candidate_model", "deployed_model")
-IN_ROUND = ("base_model", "new_model", "compared_with", "next_base")
-
-
-def versions(status: Status) -> tuple[ModelVersion, ...]:
-    """Every version that the status remembers."""
-    found = [getattr(status, name) for name in IN_STATUS]
-    if status.current is not None:
-        found += [getattr(status.current, name) for name in IN_ROUND]
-    return tuple(version for version in found if version is not None)
 
 
 def remembered(status: Status, cargo: Cargo, carried: Carried) -> Status:
@@ -40,7 +30,10 @@ def _with_artifact(status: Status, version: ModelVersion, artifact: ArtifactRefe
     if status.current is not None:
         current = status.current.model_copy(update=changes(status.current, IN_ROUND))
         status = update(status, current=current)
-    return update(status, **changes(status, IN_STATUS))
+    listed = [
+        each.model_copy(update={"artifact": artifact}) if _same(each, version) else each for each in status.versions
+    ]
+    return update(status, **changes(status, IN_STATUS), versions=listed)
 
 
 def _told(version: ModelVersion, artifact: ArtifactReference) -> ModelVersion:

@@ -8,6 +8,7 @@ from sedna.api.artifacts import Artifact
 from sedna.api.incremental_learning import JOB_FINALIZER
 from sedna.api.workers import Worker
 from sedna_gm.controllers.decisions import Decision, Happening, Removal
+from sedna_gm.controllers.incremental_learning import versions
 from sedna_gm.controllers.incremental_learning.hosts import silence
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot, going
 from sedna_gm.controllers.incremental_learning.steps import Status, update
@@ -30,6 +31,9 @@ def remove(snapshot: Snapshot, status: Status) -> Decision:
         return Decision("The job's workers are gone; what was sent for them is deleted.", delete=artifacts)
     if not snapshot.own:
         kept = tuple(name for name in finalizers if name != JOB_FINALIZER)
+        withdrawn = versions.withdrawn(snapshot)
+        if withdrawn:
+            return Decision("The job's workers are gone; its versions are not offered any more.", statuses=withdrawn)
         return Decision("The job's workers are gone, and so is the job.", finalizers=kept)
     places = sorted({worker.spec.node_name for worker in snapshot.own})
     quiet = "".join(silence(snapshot, place) for place in places)

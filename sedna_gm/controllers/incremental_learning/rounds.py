@@ -41,6 +41,7 @@ def record(snapshot: Snapshot, status: Status, decision: str) -> dict[str, Any]:
             "end": current.end,
             "trainProb": snapshot.job.spec.dataset.train_prob,
             "evaluatedRounds": [each.round for each in status.finished_rounds],
+            **({"regression": told["regression"]} if current.regression else {}),
         },
         "models": {name: model for name, model in models.items() if model},
         "metrics": {name: values for name, values in metrics.items() if values},
@@ -57,4 +58,5 @@ def record(snapshot: Snapshot, status: Status, decision: str) -> dict[str, Any]:
             for each in steps
         ],
         **({"byHand": current.by_hand} if current.by_hand else {}),
+        **({"rollback": told["rollback"]} if current.rollback else {}),
     }

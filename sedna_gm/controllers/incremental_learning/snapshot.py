@@ -33,6 +33,8 @@ class Snapshot:
     job: IncrementalLearningJob
     now: datetime
     dataset: Dataset | None = None
+    regression: Dataset | None = None
+    """The job's `regressionDataset`."""
     models: Mapping[str, Model] = field(default_factory=dict)
     workers: tuple[Worker, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
@@ -41,6 +43,8 @@ class Snapshot:
     listening_since: datetime | None = None
     """Since when nodes can tell this process anything."""
     settings: Settings = field(default_factory=Settings)
+    suffix: str = ""
+    """Tells the names of a stage's second worker from those of its first; see `regressing`."""
 
     @property
     def key(self) -> Key:
@@ -96,7 +100,7 @@ class Snapshot:
     def worker_name(self, stage: Stage, round_: int) -> str:
         """Names repeat from attempt to attempt of one step, so that a repeated step finds its own work."""
         job = self.job.metadata.name
-        return f"{job}-inference" if stage is Stage.DEPLOY else f"{job}-{stage.value.lower()}-{round_}"
+        return f"{job}-inference" if stage is Stage.DEPLOY else f"{job}-{stage.value.lower()}-{round_}{self.suffix}"
 
     def after(self, seconds: float) -> datetime:
         """The moment that long from now."""

@@ -13,7 +13,7 @@ from sedna.api.stages import Phase, Stage
 from sedna.api.times import format_time, parse_time
 from sedna.api.triggers import NUM_OF_SAMPLES, holds, next_opening, window_open
 from sedna.api.workers import Worker
-from sedna_gm.controllers.incremental_learning import models, samples
+from sedna_gm.controllers.incremental_learning import models, regressing, samples
 from sedna_gm.controllers.incremental_learning.carrying import Cargo
 from sedna_gm.controllers.incremental_learning.failing import fail
 from sedna_gm.controllers.incremental_learning.hosts import silence
@@ -34,6 +34,10 @@ def waiting(snapshot: Snapshot, status: Status) -> Step:
             return _look_again(snapshot, status, by_hand)
         # There is nothing to look at yet: the wish waits for the next round to come to that stage.
         by_hand = None
+    lacks = regressing.missing(snapshot)
+    if lacks is not None:
+        # Before the training: a round that cannot be judged at its end is not worth beginning.
+        return blocked(status, lacks, recheck)
     unavailable = _unavailable(snapshot)
     if unavailable is not None:
         # That its node has still to look is how every dataset begins, and nobody's business to mend.

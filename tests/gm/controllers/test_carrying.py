@@ -219,7 +219,10 @@ def test_the_new_model_is_carried_before_the_inference_worker_is_told_of_it(worl
     assert version["nodeName"] == "cloud"
 
 
-def test_the_next_rounds_artifacts_replace_those_of_the_last(world: World) -> None:
+def test_the_next_rounds_samples_replace_those_of_the_last_and_models_stay_as_long_as_they_are_retained(
+    world: World,
+) -> None:
+    world.edit(Key("Model", "default", "deploy-model"), lambda model: model["spec"].update(retain=2))
     to_deploy(world)
     world.send_all()
     world.serves()
@@ -230,7 +233,8 @@ def test_the_next_rounds_artifacts_replace_those_of_the_last(world: World) -> No
         world.send_all()
         world.serves()
         assert [record["decision"] for record in world.history()] == ["Deployed"] * round_
-        assert names(world) == {f"helmets-model-{round_}", f"helmets-eval-{round_}-samples"}
+        models = {f"helmets-model-{round_}", f"helmets-model-{round_ - 1}"}
+        assert names(world) == {*models, f"helmets-eval-{round_}-samples"}
 
 
 def test_the_samples_of_an_evaluation_stay_in_the_store_until_the_next_ones_have_come(world: World) -> None:
