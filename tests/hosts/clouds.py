@@ -6,15 +6,18 @@ what tests of several hosts need. Handed to tests as the fixture `cloud`.
 
 from __future__ import annotations
 
+import base64
 import operator
+import ssl
 import subprocess
 from functools import partial
 from typing import Any
 
+import httpx
 import yaml
 
 from sedna.api.kinds import by_kind
-from sedna.cli.client import path_of
+from sedna.cli.client import GlobalManager, path_of
 from tests.end_to_end.clusters import Cluster, Document
 from tests.hosts.labs import Lab
 from tests.hosts.machines import Machine
@@ -24,6 +27,8 @@ from tests.hosts.waiting import wait_until
 DEADLINE = 180.0
 # In the order in which they can go: what is used by others last.
 SUBMITTED = ("IncrementalLearningJob", "Dataset", "Model")
+# What the role leaves for the administrator on the cloud host.
+KUBECONFIG = "/etc/sedna/admin.kubeconfig"
 
 
 class Cloud(Cluster):
@@ -31,23 +36,48 @@ class Cloud(Cluster):
 
     def __init__(self, lab: Lab) -> None:
         self.host = next(iter(lab.machines.values()))
-        self.server = str(settings_of(self.host)["gm"])
         self.nodes = [node_of(machine) for machine in lab.machines.values()]
-        super().__init__(self.server, DEADLINE)
+        super().__init__(self._meet(), DEADLINE)
+        self.meet_again()
+
+    def _meet(self) -> str:
+        self.server = str(settings_of(self.host)["gm"])
+        return self.server
+
+    def meet_again(self) -> None:
+        """Find out where the GlobalManager is and how to come in: an upgrade may have changed both."""
+        self.gm.close()
+        self.gm = GlobalManager(self._meet(), transport=self._as_administrator())
+
+    def _as_administrator(self) -> httpx.BaseTransport | None:
+        """What brings the administrator's token along, and believes whom the kubeconfig believes."""
+        kubeconfig = self.kubeconfig()
+        if kubeconfig is None:
+            return None
+        authority = base64.b64decode(kubeconfig["clusters"][0]["cluster"]["certificate-authority-data"]).decode()
+        return _Bringing(kubeconfig["users"][0]["user"]["token"], ssl.create_default_context(cadata=authority))
+
+    def kubeconfig(self) -> Document | None:
+        """The administrator's kubeconfig; None for an installation of before there was one."""
+        found = self.host.completed("cat", KUBECONFIG)
+        return dict(yaml.safe_load(found.stdout)) if found.returncode == 0 else None
+
+    @property
+    def _environment(self) -> tuple[str, ...]:
+        known = self.host.completed("test", "-e", KUBECONFIG).returncode == 0
+        return ("env", f"KUBECONFIG={KUBECONFIG}" if known else f"SEDNA_SERVER={self.server}")
 
     def apply(self, manifests: str) -> None:
         """Submit manifests by the `sedna` command on the cloud host, which every installation has."""
-        self.host.run("sedna", "apply", "--server", self.server, "--filename", "-", stdin=manifests)
+        self.host.run(*self._environment, "sedna", "apply", "--filename", "-", stdin=manifests)
 
     def kubectl(self, *words: str, stdin: str | None = None, check: bool = True) -> str:
-        """Run kubectl on the cloud host, with no kubeconfig, and return what it prints."""
-        argv = ("env", "KUBECONFIG=/nonexistent", "kubectl", "--server", self.server, *words)
-        return self.host.run(*argv, stdin=stdin, check=check)
+        """Run kubectl on the cloud host, with the administrator's kubeconfig, and return what it prints."""
+        return self.host.run(*self._environment, "kubectl", *words, stdin=stdin, check=check)
 
     def completed_kubectl(self, *words: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run kubectl on the cloud host and return status and both outputs."""
-        argv = ("env", "KUBECONFIG=/nonexistent", "kubectl", "--server", self.server, *words)
-        return self.host.completed(*argv, stdin=stdin)
+        return self.host.completed(*self._environment, "kubectl", *words, stdin=stdin)
 
     def until_nodes_ready(self) -> None:
         """Wait until all nodes are Ready."""
@@ -79,6 +109,23 @@ class Cloud(Cluster):
         serves = lambda it: (it["status"].get("model") or {}).get("round") == number  # noqa: E731
         status: Document = self.until("Worker", worker, serves, f"{worker} serves round {number}")["status"]
         return dict(status["model"])
+
+
+class _Bringing(httpx.BaseTransport):
+    """A transport that shows a token with each request."""
+
+    def __init__(self, token: str, trust: ssl.SSLContext) -> None:
+        self._token = token
+        self._inner = httpx.HTTPTransport(verify=trust)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send it, and say who sends it."""
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return self._inner.handle_request(request)
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._inner.close()
 
 
 def settings_of(host: Machine) -> Document:

@@ -78,12 +78,14 @@ def write(folder: Path, network: Network, addresses: Mapping[str, str], known_ho
                 "ansible_ssh_common_args": f"-F {folder}/ssh_config",
                 # Two labs have the same addresses: sharing connections by address would mix them up.
                 "ansible_control_path_dir": f"{folder}/connections",
+                # For a scenario with an authority of the operator's own (tests.hosts.operators).
+                "lab_folder": str(folder),
             },
             "children": {
                 "sedna_gm": {"hosts": {cloud: {}}},
                 "sedna_lc": {
                     "hosts": {name: {} for name in addresses},
-                    "vars": {"sedna_lc_gm": f"http://{addresses[cloud]}:9000"},
+                    "vars": {"sedna_lc_gm": f"https://{addresses[cloud]}:9000"},
                 },
             },
         }

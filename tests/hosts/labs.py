@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.hosts import bases, keys
+from tests.hosts import bases, keys, operators
 from tests.hosts.machines import Machine
 from tests.hosts.networks import FIRST_HOST, SUBNET, Network
 from tests.hosts.running import run
@@ -121,6 +121,7 @@ class Lab:
             machine.mount(base)
             machine.start()
         keys.write(self.folder, self.network, addresses, known_hosts)
+        operators.write(self.folder / "operator", next(iter(addresses.items())))
         for machine in self.machines.values():
             machine.wait_booted()
 

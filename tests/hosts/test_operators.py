@@ -49,7 +49,8 @@ def test_list_units_shows_all_of_it_with_what_it_is(example: Digits) -> None:
     unit = frozen_training(example)
     seen = cloud.host.systemctl("list-units", "--plain", "--no-legend", "--full", "sedna-*")
     rows = {line.split()[0]: line for line in seen.splitlines()}
-    assert rows.keys() == {"sedna-gm.service", "sedna-lc.service", TARGET, unit}
+    services = {"sedna-gm.service", "sedna-lc.service"}
+    assert rows.keys() == {*services, "sedna-gm-certificates.timer", TARGET, unit}
     assert f"Sedna train worker {JOB}-train-1 of job default/{JOB}, round 1" in rows[unit]
     assert "Sedna GlobalManager" in rows["sedna-gm.service"]
     seen = edge.systemctl("list-units", "--plain", "--no-legend", "--full", "sedna-*")
@@ -78,7 +79,7 @@ def test_status_and_journal_say_what_a_person_needs(example: Digits) -> None:
     assert re.search(r"(?i)epoch|train|model", said), said
     count = len(list(cloud.nodes))
     for host, service, sentence in (
-        (cloud.host, "sedna-gm", rf"Serving on http://\S+; {count} of {count} nodes ready, 1 job\."),
+        (cloud.host, "sedna-gm", rf"Serving on https://\S+; {count} of {count} nodes ready, 1 job\."),
         (edge, "sedna-lc", rf"Node {re.escape(node_of(edge))}; GM reachable; 1 worker runs\."),
     ):
         status = lambda host=host, service=service: host.show(service, "StatusText")["StatusText"]  # noqa: E731

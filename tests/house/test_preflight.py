@@ -162,7 +162,86 @@ def test_all_that_is_wrong_is_said_at_once(problems: Problems) -> None:
 def test_the_gms_own_defaults_are_refused_nothing() -> None:
     assert gm_problems() == []
     assert gm_problems(sedna_gm_data_dir="/srv/sedna/") == []
-    assert gm_problems(sedna_gm_database="memory") == []
+    own = {"sedna_gm_listen": "127.0.0.1:9000", "sedna_gm_settings": {"auth": "none"}}
+    assert gm_problems(sedna_gm_database="memory", sedna_gm_tls="none", **own) == []
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:9000", "10.0.0.1:9000", "[::]:9000", "gm.example:9000"])
+def test_a_door_without_tls_or_without_authentication_stays_on_loopback(listen: str) -> None:
+    (said,) = gm_problems(sedna_gm_tls="none", sedna_gm_listen=listen)
+    assert "everybody on the way could read tokens" in said
+    (said,) = gm_problems(sedna_gm_settings={"auth": "none"}, sedna_gm_listen=listen)
+    assert "leave auth in sedna_gm_settings out" in said
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:9000", "[::1]:9000", "localhost:9000"])
+def test_on_loopback_a_door_may_be_open(listen: str) -> None:
+    assert gm_problems(sedna_gm_tls="none", sedna_gm_settings={"auth": "none"}, sedna_gm_listen=listen) == []
+
+
+def test_a_database_that_forgets_its_tokens_would_let_nobody_in() -> None:
+    (said,) = gm_problems(sedna_gm_database="memory")
+    assert "keeps no tokens" in said
+
+
+def test_certificates_that_are_to_be_brought_must_be_there(tmp_path: Path) -> None:
+    (tmp_path / "gm.crt").touch()
+    (said,) = gm_problems(sedna_gm_tls="given", sedna_gm_tls_certificate=str(tmp_path / "gm.crt"))
+    assert said.startswith("sedna_gm_tls_key has to name a file")
+
+
+@pytest.mark.parametrize(
+    ("variables", "url"),
+    [
+        ({}, "https://127.0.0.1:9000"),
+        ({"sedna_gm_listen": "10.0.0.1:9100"}, "https://10.0.0.1:9100"),
+        ({"sedna_gm_listen": "[::]:9000"}, "https://[::1]:9000"),
+        ({"sedna_gm_listen": "127.0.0.1:9000", "sedna_gm_tls": "none"}, "http://127.0.0.1:9000"),
+        ({"sedna_gm_url": "https://gm.example:9000/"}, "https://gm.example:9000"),
+    ],
+    ids=["any", "one", "any of IPv6", "plain", "said"],
+)
+def test_the_gms_host_reaches_it_where_it_listens(variables: Any, url: str) -> None:
+    assert evaluate("__sedna_gm_url", "sedna_gm", inventory_hostname="cloud", **variables) == url
+
+
+def test_what_the_host_is_asked_by_is_a_name_of_its_certificate() -> None:
+    said = {"inventory_hostname": "cloud", "ansible_host": "10.0.0.1", "sedna_gm_listen": "192.0.2.1:9000"}
+    names = evaluate("__sedna_gm_tls_names", "sedna_gm", **said)
+    assert names == ["cloud", "10.0.0.1", "localhost", "127.0.0.1", "192.0.2.1"]
+
+
+def lc_problems(**variables: Any) -> list[str]:
+    """Return what is wrong with a LocalController's variables; names that Ansible alone knows are left out."""
+    said = {"inventory_hostname": "edge-1", "sedna_lc_gm": "https://gm.example:9000", **variables}
+    return list(evaluate("__sedna_lc_problems", "sedna_lc", __sedna_lc_unknown=[], **said))
+
+
+def test_an_lc_that_dials_by_tls_or_to_itself_is_refused_nothing() -> None:
+    for url in ("https://gm.example:9000", "http://127.0.0.1:9000", "http://localhost:9000", "http://[::1]:9000"):
+        assert lc_problems(sedna_lc_gm=url) == []
+
+
+@pytest.mark.parametrize("url", ["http://gm.example:9000", "http://10.0.0.1:9000", "http://localhost.example:9000"])
+def test_a_key_does_not_go_over_the_network_in_the_open(url: str) -> None:
+    (said,) = lc_problems(sedna_lc_gm=url)
+    assert "say https:// instead" in said
+
+
+@pytest.mark.parametrize(
+    ("status", "key", "must"),
+    [
+        *((status, "a", False) for status in (200, 404, 503, -1)),
+        *((status, "a", True) for status in (401, 403)),
+        *((status, "", True) for status in (401, -1)),
+        (200, "", False),
+    ],
+)
+def test_a_node_joins_when_its_key_is_not_believed_or_nobody_can_say_and_there_is_none(
+    status: int, key: str, must: bool
+) -> None:
+    knocked = {"stdout": json.dumps({"status": status, "id": key})}
+    assert evaluate("__sedna_lc_must_join", "sedna_lc", __sedna_lc_knocked=knocked) is must
 
 
 @pytest.mark.parametrize("folder", ["/home/sedna", "/root/gm", "/tmp/gm", "/var/tmp/gm"])
