@@ -14,7 +14,7 @@ from sedna.api.models import Model, ModelVersion
 from sedna.api.stages import START, Phase, Stage
 from sedna.api.times import format_time, parse_time
 from sedna.api.triggers import Metric, Verdict, holds, next_opening, window_open
-from sedna.api.workers import Worker
+from sedna.api.workers import ServedModel, Worker
 from sedna_gm.controllers.decisions import JSON
 from sedna_gm.controllers.incremental_learning import inference, models, rounds
 from sedna_gm.controllers.incremental_learning.carrying import carry, fetching_time
@@ -27,6 +27,9 @@ from sedna_gm.controllers.incremental_learning.steps import Status, Step, move, 
 from sedna_gm.controllers.incremental_learning.training import asked
 from sedna_gm.controllers.incremental_learning.working import late, paused, wait_for_carrying
 from sedna_gm.placing.candidates import NoNode
+
+ROLLED_BACK = "RolledBack"
+"""The reason that a node gives for a model that it took back by itself."""
 
 
 def waiting(snapshot: Snapshot, status: Status) -> Step:
@@ -187,8 +190,7 @@ def _judged(snapshot: Snapshot, status: Status) -> Step | bool:
         served = worker.status.model
         if served is not None and _same(served.sha256, served.url, new) and _noticed(worker):
             if served.state == "Refused":
-                told = served.message or served.reason or "no reason was given"
-                return fail(snapshot, status, served.reason or "ModelRefused", f"the model was refused: {told}")
+                return _refused(snapshot, status, served)
             if served.state == "Loaded":
                 return True
         if served is None and _keeps_running(snapshot, status, worker):
@@ -203,6 +205,16 @@ def _judged(snapshot: Snapshot, status: Status) -> Step | bool:
         told = f"no node has confirmed the new model within {_allowed(snapshot, worker)} s.{silence(snapshot, node)}"
         return fail(snapshot, status, "DeadlineExceeded", told)
     return False
+
+
+def _refused(snapshot: Snapshot, status: Status, served: ServedModel) -> Step:
+    """The node has already gone back to the last good model; here it becomes what is wanted again."""
+    told = served.message or served.reason or "no reason was given"
+    if served.reason == ROLLED_BACK:
+        sentence = f"the model was taken back while it was watched, and the last good one serves again: {told}"
+    else:
+        sentence = f"the model was refused: {told}"
+    return fail(snapshot, status, served.reason or "ModelRefused", sentence)
 
 
 def _with_pause(snapshot: Snapshot, status: Status) -> Status:
@@ -248,12 +260,20 @@ def _keeps_running(snapshot: Snapshot, status: Status, worker: Worker) -> bool:
         return False
     if not (_given(snapshot, status, worker) and _noticed(worker)) or began < parse_time(since):
         return False
-    return (snapshot.now - began).total_seconds() >= snapshot.settings.silent_start
+    return (snapshot.now - began).total_seconds() >= max(snapshot.settings.silent_start, _window(snapshot))
 
 
 def _allowed(snapshot: Snapshot, worker: Worker | None) -> int:
     fetching = fetching_time(snapshot, worker) if worker is not None else 0
-    return snapshot.settings.deploy_deadline + snapshot.job.spec.deploy_spec.model.poll_period_seconds + fetching
+    watching = _window(snapshot) + snapshot.settings.watch_margin if _window(snapshot) else 0
+    poll = snapshot.job.spec.deploy_spec.model.poll_period_seconds
+    return snapshot.settings.deploy_deadline + poll + fetching + watching
+
+
+def _window(snapshot: Snapshot) -> int:
+    """Seconds that a new model is watched."""
+    guard = snapshot.job.spec.deploy_spec.guard
+    return guard.window_seconds if guard is not None else 0
 
 
 def _wait(snapshot: Snapshot, status: Status, worker: Worker | None) -> Step:
@@ -263,12 +283,19 @@ def _wait(snapshot: Snapshot, status: Status, worker: Worker | None) -> Step:
     _, ends = late(snapshot, status, _allowed(snapshot, worker))
     node = worker.spec.node_name if worker else status.nodes.get(Stage.DEPLOY.value, "")
     sentence = f"Waits for the inference worker on node {node} to load the model of round {status.round}."
+    if worker is not None and _is_watched(snapshot, status, worker):
+        sentence = f"The model of round {status.round} serves on node {node} and is watched for {_window(snapshot)} s."
     if worker is not None and worker.status.message:
         sentence = f"{sentence} {worker.status.message}"
     settings = snapshot.settings
     soon = snapshot.after(settings.silent_start if worker and worker.status.model is None else settings.recheck)
     again = soon if worker is not None and _rests(snapshot, worker) else min(ends, soon)
     return stay(status, f"{sentence}{silence(snapshot, node)}", again)
+
+
+def _is_watched(snapshot: Snapshot, status: Status, worker: Worker) -> bool:
+    served = worker.status.model
+    return served is not None and served.state == "Watching" and _given(snapshot, status, worker)
 
 
 def _metrics(current: RoundProgress) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def _keep(snapshot: Snapshot, before: Serving, worker: Worker, model: ModelVersi
     # Told of one that was lost before its node had it: as if it had not been told, or it would wait for ever.
     carried = carry(snapshot, worker.spec.node_name, load)
     if carried.is_complete:
-        return replace(service, change=(_with_model(worker, carried.models[0]),))
+        return replace(service, change=(_with_model(snapshot, worker, carried.models[0]),))
     coming = fetch(snapshot, carried)
     sentence = f"{stands.serving.message} {coming.sentence}"
     times = [when for when in (service.look_again_at, coming.look_again_at) if when is not None]
@@ -107,7 +107,7 @@ def _serves(worker: Worker, model: ModelVersion) -> bool:
     if served is None:
         return worker.status.phase == "Running" and not worker.spec.hot_update
     same = served.url == model.url and (None in (served.sha256, model.sha256) or served.sha256 == model.sha256)
-    return served.state == "Loaded" and same
+    return served.state in ("Watching", "Loaded") and same
 
 
 def _make(snapshot: Snapshot, before: Serving, model: ModelVersion) -> Service:
@@ -189,8 +189,10 @@ def _differs(snapshot: Snapshot, worker: Worker) -> bool:
     )
 
 
-def _with_model(worker: Worker, model: ModelReference) -> Worker:
-    spec = worker.spec.model_copy(update={"models": [model], "round": model.round})
+def _with_model(snapshot: Snapshot, worker: Worker, model: ModelReference) -> Worker:
+    # An edited guard needs no other worker: it counts from the next model on.
+    told = {"models": [model], "round": model.round, "guard": snapshot.job.spec.deploy_spec.guard}
+    spec = worker.spec.model_copy(update=told)
     labels = {**(worker.metadata.labels or {}), ROUND_LABEL: str(model.round)}
     metadata = worker.metadata.model_copy(update={"labels": labels})
     return worker.model_copy(update={"metadata": metadata, "spec": spec})

@@ -19,6 +19,8 @@ class Settings:
     """What the node gets on top before the GlobalManager itself gives up: the node's own finding tells more."""
     deploy_deadline: int = 900
     """For a deployment, on top of the worker's poll period: loading a large model from a slow disk takes minutes."""
+    watch_margin: int = 120
+    """For a new model that is watched, on top of its guard's window: its node gives itself some seconds more, too."""
     silent_start: int = 120
     """A restarted worker that runs this long without naming its model is taken to serve it: not all code reports."""
     keeps_ending: int = 3

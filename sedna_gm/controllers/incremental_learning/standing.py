@@ -38,7 +38,7 @@ def standing(snapshot: Snapshot, before: Serving, worker: Worker) -> Standing:
     phase, sentence = _described(snapshot, counted, worker)
     changes: dict[str, Any] = {"model": before.model, "retry_after": None}
     served = worker.status.model
-    if served is not None and served.state == "Loaded":
+    if served is not None and served.state in ("Watching", "Loaded"):
         changes["model"] = served.url
     elif served is None and worker.status.phase != "Running":
         changes["model"] = None
