@@ -24,6 +24,8 @@ from sedna.common.remote_errors import CredentialNotFound, CredentialUnusable
 FOLDER_VARIABLE = "CREDENTIALS_DIRECTORY"
 #: Which credential is for which URL: JSON, from a URL (and all that is below it) to a name.
 URLS_VARIABLE = "SEDNA_CREDENTIALS"
+#: The credential that proves to the LocalController which worker reports; no manifest names it.
+WORKER_TOKEN = "worker-token"  # noqa: S105 - a name
 
 # A file of two keys; whatever is larger is something else.
 _LARGEST_BYTES = 64 << 10
@@ -54,7 +56,7 @@ class Credential:
 
 def is_name(name: str) -> bool:
     """Whether a text can be the name of a credential, and so of a file."""
-    return bool(_NAME.match(name)) and ".." not in name
+    return bool(_NAME.match(name)) and ".." not in name and name != WORKER_TOKEN
 
 
 def read_credential(folder: Path, name: str) -> Credential:
@@ -65,7 +67,8 @@ def read_credential(folder: Path, name: str) -> Credential:
     """
     if not is_name(name):
         raise CredentialUnusable(
-            f"credentialName {name!r} is no name of a file: use letters, digits, '.', '_' and '-', without '..'"
+            f"credentialName {name!r} is no name of a file: use letters, digits, '.', '_' and '-', without '..', and "
+            f"not {WORKER_TOKEN}, which every worker has already"
         )
     path = folder / name
     try:
@@ -178,7 +181,7 @@ def _assigned(environment: Mapping[str, str]) -> dict[str, str]:
 
 def _names_in(folder: Path) -> list[str]:
     try:
-        return sorted(path.name for path in folder.iterdir())
+        return sorted(path.name for path in folder.iterdir() if path.name != WORKER_TOKEN)
     except OSError as problem:
         raise CredentialUnusable(
             f"{FOLDER_VARIABLE} names {folder}, and it cannot be read: {problem.strerror}"

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from sedna.service.tokens import own_token
+
 if TYPE_CHECKING:
     import httpx
 
@@ -133,8 +135,13 @@ class LCClient:
     def send(cls, lc_server: str, worker_name: str, message: Mapping[str, Any], timeout: float | None = None) -> Any:
         """Hand one report over and return the reply's JSON; one attempt, at most `timeout` seconds.
 
-        Raises as `http_request` does. Reports of a worker go through `sedna.service.reporting`, which
-        keeps trying; this is the single attempt.
+        It goes with this worker's token, where the LocalController handed one over. Raises as `http_request` does.
+        Reports of a worker go through `sedna.service.reporting`, which keeps trying; this is the single attempt.
         """
         url = f"{lc_server.rstrip('/')}/sedna/workers/{quote(worker_name, safe='')}/info"
-        return http_request(url, method="POST", timeout=timeout, tries=1, json=dict(message))
+        try:
+            token = own_token()
+        except OSError as problem:
+            raise RetryError(f"this worker's token cannot be read: {problem}") from problem
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return http_request(url, method="POST", timeout=timeout, tries=1, json=dict(message), headers=headers)

@@ -44,6 +44,10 @@ _FLUSH_PAUSE_SECONDS = 0.5
 # The LocalController takes reports up to 1 MiB; an exception's text may be any length.
 _MESSAGE_CHARACTERS = 16_384
 
+# Answers that are the LocalController's trouble and not the report's, so the report is kept: the spool brings it in the
+# end. 404: it does not know the worker yet, as shortly after its own restart; 401: nor the worker's token.
+_LATER = (404, 401)
+
 Deliver = Callable[[Mapping[str, Any], float], object]
 """Sends one report within the given seconds; raises RefusedError for "never", RequestError for "again"."""
 
@@ -169,12 +173,11 @@ class Reporter:
                 self._deliver(waiting.message, _ATTEMPT_SECONDS)
                 break
             except RefusedError as problem:
-                # 404: the LocalController does not know the worker yet, as shortly after its own restart.
-                if problem.status != 404:
+                if problem.status not in _LATER:
                     logger.error("The LocalController refuses a report (%s): %s", problem, waiting.message)  # noqa: TRY400
                     self._refused += 1
                     break
-                logger.warning("The LocalController does not know this worker yet: %s", problem)
+                logger.warning("The LocalController does not know this worker, or its token, yet: %s", problem)
             except RequestError as problem:
                 logger.warning("A report could not be sent and will be again: %s", problem)
             except Exception:

@@ -46,6 +46,7 @@ from sedna_lc.reconcile.reconciling import Reconciler
 from sedna_lc.settings import Settings
 from sedna_lc.state.opening import open_store
 from sedna_lc.state.stores import Store, Wire, key_of
+from sedna_lc.tokens import WorkerTokens
 from sedna_lc.users import WorkerUser
 
 logger = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ class LocalController:
             self._sender = OutboxSender(self._client, self.store, growing, time.monotonic)
             self._watcher = FileWatcher(poll_seconds=settings.safety_poll_seconds)
             undo.callback(self._watcher.close)
-            self._door = self._open_door(settings.listen)
+            self._door = self._open_door(settings.listen, WorkerTokens(state_dir))
             undo.callback(self._door.close)
             self._undo = undo.pop_all()
         host_paths = choose_host_paths(settings, kind)
@@ -131,9 +132,9 @@ class LocalController:
         whose = f"as user {user.name}" if user is not None else "as this program's own user"
         logger.info("Workers run %s, by the %s runner; the door is %s.", whose, kind, means.lc_server)
 
-    def _open_door(self, listen: str) -> DoorServer:
+    def _open_door(self, listen: str, tokens: WorkerTokens) -> DoorServer:
         try:
-            return DoorServer(make_application(self._accept), *split_address(listen))
+            return DoorServer(make_application(self._accept, tokens.owner_of), *split_address(listen))
         except OSError as problem:
             raise CannotStart(f"The door {listen} cannot be opened: {problem.strerror}.") from problem
 
@@ -233,9 +234,9 @@ class LocalController:
         if not self._sender.flush(_TELL_SECONDS):
             logger.warning("The GlobalManager does not know yet how workers ended; it is told at the next start.")
 
-    def _accept(self, report: WorkerReport) -> None:
+    def _accept(self, report: WorkerReport, proven: bool) -> None:
         # The door has its port before the reconciler exists, since workers are told the port.
-        self.reconciler.report(report)
+        self.reconciler.report(report, proven)
 
     def _begin(self, name: str, routine: Callable[[threading.Event], None]) -> None:
         thread = threading.Thread(target=routine, args=(self._stop,), name=name, daemon=True)

@@ -1,6 +1,7 @@
 """The door's application: the original's one route, answered only after what came in is durable.
 
-    POST /sedna/workers/<name>/info    a report; handed to `accept`, then {"Status": 200, "Message": "OK"}
+    POST /sedna/workers/<name>/info    a report; handed to `accept`, then {"Status": 200, "Message": "OK"}.
+                                       `Authorization: Bearer <token>` proves who sends it
     GET  /healthz                      whether the door is open
 
 Everything else gets an answer that says what is wrong. Size and pace are the server's concern (`serving`).
@@ -19,6 +20,7 @@ from pydantic import ValidationError
 
 from sedna.api.workers import WorkerReport
 from sedna_lc.errors import LcError
+from sedna_lc.state.stores import Key
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +29,8 @@ _INFO = re.compile(r"/sedna/workers/([^/]+)/info/?")
 
 Environ = Mapping[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
-Accept = Callable[[WorkerReport], None]
+Accept = Callable[[WorkerReport, bool], None]
+OwnerOf = Callable[[str], Key | None]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
@@ -39,24 +42,31 @@ class Refusal(LcError):
         self.status = status
 
 
-def make_application(accept: Accept) -> Application:
-    """Return the application. `accept` keeps a report durably.
+def make_application(accept: Accept, owner_of: OwnerOf) -> Application:
+    """Return the application.
 
-    It raises LookupError for an unknown worker, ValueError for a report that does not fit its worker.
+    Args:
+        accept: keeps a report durably; it is told whether the worker's token came with it. It raises LookupError for an
+            unknown worker, PermissionError for one that has to show its token, ValueError for a report that does not
+            fit its worker.
+        owner_of: says whose token a text is; None for nobody's.
     """
 
     def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         try:
-            status, message = HTTPStatus.OK, _answer(environ, accept)
+            status, message = HTTPStatus.OK, _answer(environ, accept, owner_of)
         except Refusal as refusal:
             status, message = refusal.status, str(refusal)
-            logger.info("%s %s: %s %s", environ["REQUEST_METHOD"], environ["PATH_INFO"], status.value, message)
+            # As Python writes them: whoever sends a line end must not write a line of the log.
+            logger.info("%r %r: %s %s", environ["REQUEST_METHOD"], environ["PATH_INFO"], status.value, message)
         except Exception:
             # Disk full, database locked: the library keeps the report and comes again.
             logger.exception("A report could not be kept.")
             status, message = HTTPStatus.SERVICE_UNAVAILABLE, "the report could not be kept, send it again"
         body = answer_body(status, message)
         headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+        if status == HTTPStatus.UNAUTHORIZED:
+            headers.append(("WWW-Authenticate", "Bearer"))
         start_response(f"{status.value} {status.phrase}", headers)
         return [body]
 
@@ -68,7 +78,7 @@ def answer_body(status: int, message: str) -> bytes:
     return json.dumps({"Status": int(status), "Message": message}).encode()
 
 
-def _answer(environ: Environ, accept: Accept) -> str:
+def _answer(environ: Environ, accept: Accept, owner_of: OwnerOf) -> str:
     path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
     if path == "/healthz":
         _allow(method, "GET", "HEAD")
@@ -77,17 +87,37 @@ def _answer(environ: Environ, accept: Accept) -> str:
     if found is None:
         raise Refusal(HTTPStatus.NOT_FOUND, "there is only POST /sedna/workers/<name>/info and GET /healthz")
     _allow(method, "POST")
-    report = _read(environ)
     name = found[1]
+    sender = _sender(environ, owner_of)
+    if sender is not None and sender[1] != name:
+        raise Refusal(HTTPStatus.FORBIDDEN, f"this is the token of worker {sender[1]}, which reports for itself only")
+    report = _read(environ)
     if report.name != name:
         raise Refusal(HTTPStatus.BAD_REQUEST, f"the report is of {report.name!r}, the address of {name!r}")
+    if sender is not None and sender[0] != report.namespace:
+        whose = f"worker {sender[1]} in namespace {sender[0]}"
+        raise Refusal(HTTPStatus.FORBIDDEN, f"this is the token of {whose}, which reports for itself only")
     try:
-        accept(report)
+        accept(report, sender is not None)
     except LookupError as unknown:
         raise Refusal(HTTPStatus.NOT_FOUND, str(unknown)) from unknown
+    except PermissionError as unproven:
+        raise Refusal(HTTPStatus.UNAUTHORIZED, str(unproven)) from unproven
     except ValueError as wrong:
         raise Refusal(HTTPStatus.BAD_REQUEST, f"the report does not fit its worker: {wrong}") from wrong
     return "OK"
+
+
+def _sender(environ: Environ, owner_of: OwnerOf) -> Key | None:
+    """Who sends a request, by its token; None where it shows none. Looked at before the body is."""
+    shown = environ.get("HTTP_AUTHORIZATION")
+    if shown is None:
+        return None
+    scheme, _, token = shown.partition(" ")
+    owner = owner_of(token.strip()) if scheme.lower() == "bearer" else None
+    if owner is None:
+        raise Refusal(HTTPStatus.UNAUTHORIZED, "this is not the token of a worker on this node")
+    return owner
 
 
 def _allow(method: str, *allowed: str) -> None:

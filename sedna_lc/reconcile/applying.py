@@ -249,6 +249,7 @@ class Applier:
                 others = [one for one in finalizers if one != NODE_FINALIZER]
                 letter = release_letter("workers", key, str(wanted.metadata.uid), others)
         reached("lc.worker.release.before")
+        self._means.tokens.take_back(key)
         if record is not None:
             self._means.store.drop_worker(record, letter)
         elif letter is not None:

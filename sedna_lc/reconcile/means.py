@@ -15,6 +15,7 @@ from sedna_lc.models.slots import ModelSlot
 from sedna_lc.places import Places
 from sedna_lc.runners.base import Runner
 from sedna_lc.state.stores import Key, Store
+from sedna_lc.tokens import WorkerTokens
 from sedna_lc.users import WorkerUser
 
 
@@ -63,6 +64,11 @@ class Means:
         """Throw away what came from elsewhere and nobody needs any more, soon."""
         self.contents.tidy()
         self.remotes.tidy()
+
+    @property
+    def tokens(self) -> WorkerTokens:
+        """Return what hands each worker its own token."""
+        return WorkerTokens(self.places.state_dir)
 
     def slot(self, worker: Worker) -> ModelSlot:
         """Return where the worker's models lie."""

@@ -40,6 +40,10 @@ class UnknownWorker(LookupError):
     """No worker of this name is wanted or running here."""
 
 
+class UnprovenWorker(PermissionError):
+    """A report came without the token that its worker was handed."""
+
+
 class WrongWorker(ValueError):
     """A report says of its worker what is not so; the text names each field."""
 
@@ -103,9 +107,7 @@ class Reconciler:
 
     def look_at_all(self) -> None:
         """Look at every worker that is wanted, known or running."""
-        store = self._means.store
-        keys = {*store.wanted("workers"), *(record.key for record in store.workers())}
-        for key in keys:
+        for key in self._known():
             self._add(key)
         try:
             units = self._means.runner.observe()
@@ -129,6 +131,7 @@ class Reconciler:
         for resource in workers:
             self._repeat(resource)
         self._means.tidy()
+        self._means.tokens.keep_only(self._known())
         self.look_at_all()
 
     def changed(self, resource: Wire) -> None:
@@ -147,14 +150,23 @@ class Reconciler:
 
     # What the door tells.
 
-    def report(self, report: WorkerReport) -> None:
-        """Keep a worker's report; it is durable when this returns. Raises UnknownWorker or WrongWorker.
+    def report(self, report: WorkerReport, proven: bool) -> None:
+        """Keep a worker's report; it is durable when this returns. Raises UnknownWorker, UnprovenWorker, WrongWorker.
+
+        `proven` tells whether it came with the token of this very worker. Without one it is taken from a worker that
+        runs and was handed none: one that was started before workers had tokens, or whose image has a library from
+        before. Nothing else can be told about those two, and they must not lose what they did; as soon as such a worker
+        is started again, with a library of today, it has a token and needs it. One that has not been started reports
+        nothing, so that nobody speaks for it before it has its token.
 
         One that comes after the worker's end is taken and changes nothing: its sender has nothing to mend.
         """
         key = (report.namespace, report.name)
-        if self._means.store.worker(key) is None:
+        record = self._means.store.worker(key)
+        if record is None:
             raise UnknownWorker(f"no worker {report.name} in namespace {report.namespace} runs on this node")
+        if not proven and (record.launch == "no" or self._means.tokens.was_handed(key)):
+            raise UnprovenWorker(f"worker {report.name} reports with its token; the sedna library sends it by itself")
         wanted = self._means.store.wanted("workers").get(key)
         if wanted is not None and (wrong := tuple(_mismatches(parse(Worker, wanted), report))):
             raise WrongWorker("; ".join(wrong))
@@ -176,6 +188,11 @@ class Reconciler:
             raise Never("LogNotFound", f"Worker {name} has no log here. {why}") from problem
         except RunnerError as problem:
             raise Never("LogNotFound", f"The log of worker {name} cannot be read: {problem}") from problem
+
+    def _known(self) -> set[Key]:
+        """Every worker that is wanted, or was and is not gone yet."""
+        store = self._means.store
+        return {*store.wanted("workers"), *(record.key for record in store.workers())}
 
     def _step(self, key: Key) -> float | None:
         try:

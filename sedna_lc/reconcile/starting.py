@@ -11,7 +11,7 @@ from sedna.api.validating import parse
 from sedna.api.workers import Worker
 from sedna.common.faults import reached
 from sedna_lc.artifacts.listing import list_samples
-from sedna_lc.credentials import credentials_of
+from sedna_lc.credentials import credentials_of, with_token
 from sedna_lc.datasets.materialising import materialise
 from sedna_lc.errors import Again, Never
 from sedna_lc.images import find_image
@@ -63,6 +63,7 @@ def make_ready(means: Means, wanted: Worker, record: WorkerRecord) -> tuple[Work
     else:
         list_samples(samples, Path(sample_list(wanted) or ""))
     _check_samples(means, wanted)
+    credentials = with_token(credentials, wanted, image, means.tokens)
     unit = _with_guard(means, describe(wanted, image, means.places, means.lc_server, credentials), wanted, record)
     if names := overruled(wanted, means.places, means.lc_server):
         log.warning("Worker %s sets %s; Sedna's own values win.", wanted.metadata.name, ", ".join(names))

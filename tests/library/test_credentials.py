@@ -121,6 +121,15 @@ class TestChoosing:
         write(tmp_path, "one", GOOD)
         assert self.choose(tmp_path, "s3://b/x", {}) == "one"
 
+    def test_the_workers_own_token_opens_no_store(self, tmp_path: Path) -> None:
+        (tmp_path / "worker-token").write_text("a" * 64)
+        environment = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
+        assert credential_for("s3://a/x", environment) is None
+        write(tmp_path, "minio", GOOD)
+        found = credential_for("s3://a/x", environment)
+        assert found is not None
+        assert found.source.endswith("/minio")
+
     def test_the_environment_comes_last(self, folder: Path) -> None:
         more = {"ACCESS_KEY_ID": "k", "SECRET_ACCESS_KEY": "s"}
         assert self.choose(folder, "s3://b/x", {"s3://b": "one"}, **more) == "one"

@@ -34,6 +34,7 @@ class Door:
         self.body = b'{"Status": 200, "Message": "OK"}'
         self.taken: list[dict[str, Any]] = []
         self.paths: list[str] = []
+        self.shown: list[str | None] = []
         self.attempts = 0
         self.changed = threading.Condition()
         door = self
@@ -43,6 +44,7 @@ class Door:
                 body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
                 with door.changed:
                     door.attempts += 1
+                    door.shown.append(self.headers.get("Authorization"))
                     door.changed.notify_all()
                 status = door.answer()
                 if status == 0:
@@ -112,6 +114,35 @@ def test_w35_w39_a_failing_door_is_asked_again_until_it_takes_the_report(door: D
     reporter.report({"number": 2})
     assert reporter.close()
     assert [one["number"] for one in door.taken] == [1, 2]
+
+
+def test_a_worker_shows_the_token_that_it_was_handed(
+    door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door.send({"number": 1}, DEADLINE)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    door.send({"number": 2}, DEADLINE)
+    (tmp_path / "worker-token").write_text("a" * 64 + "\n")
+    door.send({"number": 3}, DEADLINE)
+    assert door.shown == [None, None, f"Bearer {'a' * 64}"]
+
+
+def test_a_token_that_cannot_be_read_is_tried_again(
+    door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    (tmp_path / "worker-token").mkdir()
+    with pytest.raises(RetryError, match="token cannot be read"):
+        door.send({"number": 1}, DEADLINE)
+
+
+def test_a_token_that_is_not_known_costs_no_report(door: Door, tmp_path: Path) -> None:
+    door.answer = lambda: 401
+    reporter = Reporter(door.send, Spool(tmp_path), pauses=at_once, spooled_seconds=0.0)
+    reporter.report({"number": 1})
+    door.wait(lambda: door.attempts > 1)
+    assert reporter.close(), "the spool brings it to the LocalController"
+    assert [json.loads(path.read_text()) for path in tmp_path.iterdir()] == [{"number": 1}]
 
 
 def test_a_silent_door_blocks_nobody_and_the_spool_holds_the_report(door: Door, tmp_path: Path) -> None:

@@ -22,7 +22,9 @@ def report(kind, status, **fields):
     name = os.environ["WORKER_NAME"]
     body = {"name": name, "namespace": os.environ["NAMESPACE"], "kind": kind, "status": status, **fields}
     url = f"{os.environ['LC_SERVER']}/sedna/workers/{name}/info"
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    token = open(os.path.join(os.environ["CREDENTIALS_DIRECTORY"], "worker-token")).read()
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
     urllib.request.urlopen(request, timeout=20).read()
 
 print("begun", flush=True)

@@ -28,7 +28,9 @@ def report(kind, status, **fields):
     name = os.environ["WORKER_NAME"]
     body = {"name": name, "namespace": os.environ["NAMESPACE"], "kind": kind, "status": status, **fields}
     url = f"{os.environ['LC_SERVER']}/sedna/workers/{name}/info"
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    token = open(os.path.join(os.environ["CREDENTIALS_DIRECTORY"], "worker-token")).read()
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
     # An LC that is just being replaced comes back in a moment.
     for _ in range(300):
         try:
@@ -85,7 +87,7 @@ class Manager:
 
     def start(self) -> None:
         config, address = self.folder / "gm.yml", self.folder / "gm.address"
-        config.write_text(f"listen: {self.listen}\ndatabase: sqlite:///{self.folder / 'gm.db'}\n")
+        config.write_text(f"listen: {self.listen}\nauth: none\ndatabase: sqlite:///{self.folder / 'gm.db'}\n")
         address.unlink(missing_ok=True)
         command = [sys.executable, "-c", "from sedna_gm.daemon.main import main; main()", "serve"]
         with (self.folder / "gm.log").open("ab") as log:

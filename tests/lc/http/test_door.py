@@ -26,8 +26,14 @@ class Room:
     def __init__(self) -> None:
         self.heard: list[WorkerReport] = []
         self.broken = False
+        self.asks_for_tokens = False
 
-    def accept(self, report: WorkerReport) -> None:
+    def owner_of(self, token: str) -> tuple[str, str] | None:
+        return {"token-of-w": ("default", "w"), "token-of-v": ("default", "v"), "elsewhere": ("other", "w")}.get(token)
+
+    def accept(self, report: WorkerReport, proven: bool) -> None:
+        if self.asks_for_tokens and not proven:
+            raise PermissionError("worker w reports with its token")
         if self.broken:
             raise OSError("No space left on device")
         if report.name == "nobody":
@@ -44,7 +50,7 @@ def room() -> Room:
 
 @pytest.fixture
 def server(room: Room) -> Iterator[DoorServer]:
-    made = DoorServer(make_application(room.accept), "127.0.0.1", 0, request_seconds=1)
+    made = DoorServer(make_application(room.accept, room.owner_of), "127.0.0.1", 0, request_seconds=1)
     made.start()
     yield made
     made.close()
@@ -56,9 +62,9 @@ def client(server: DoorServer) -> Iterator[httpx.Client]:
         yield made
 
 
-def post(client: httpx.Client, body: Any, name: str = "w") -> httpx.Response:
+def post(client: httpx.Client, body: Any, name: str = "w", **headers: str) -> httpx.Response:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return client.post(f"/sedna/workers/{name}/info", content=content)
+    return client.post(f"/sedna/workers/{name}/info", content=content, headers=headers)
 
 
 def test_a_report_is_taken_in_the_originals_words(client: httpx.Client, room: Room) -> None:
@@ -76,6 +82,60 @@ def test_a_report_is_taken_in_the_originals_words(client: httpx.Client, room: Ro
 
 def test_the_door_says_that_it_is_open(client: httpx.Client) -> None:
     assert client.get("/healthz").json() == {"Status": 200, "Message": "OK"}
+
+
+def test_a_worker_reports_for_itself_by_its_token(client: httpx.Client, room: Room) -> None:
+    room.asks_for_tokens = True
+    assert post(client, REPORT, Authorization="Bearer token-of-w").status_code == 200
+    assert post(client, REPORT, authorization="bearer  token-of-w").status_code == 200
+    assert len(room.heard) == 2
+
+
+WRONG = ("", "Bearer", "Bearer nobodys", "Basic token-of-w", "token-of-w", "Bearer token-of-w,x", "Bearer \xff")
+
+
+@pytest.mark.parametrize("shown", [*WRONG, "Bearer " + "x" * 8000])
+def test_a_token_that_nobody_was_handed_is_refused_before_anything_is_read(
+    client: httpx.Client, room: Room, shown: str
+) -> None:
+    answer = client.post(
+        "/sedna/workers/w/info", content=b"not even JSON", headers={"Authorization": shown.encode("latin-1")}
+    )
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert answer.json() == {"Status": 401, "Message": "this is not the token of a worker on this node"}
+    assert room.heard == []
+
+
+def test_a_report_without_the_token_that_its_worker_has_is_refused(client: httpx.Client, room: Room) -> None:
+    room.asks_for_tokens = True
+    answer = post(client, REPORT)
+    assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+    assert answer.json()["Message"] == "worker w reports with its token"
+
+
+@pytest.mark.parametrize(
+    ("token", "body"),
+    [("token-of-v", REPORT), ("elsewhere", REPORT), ("token-of-w", {**REPORT, "namespace": "other"})],
+)
+def test_a_worker_that_reports_for_another_is_refused(
+    client: httpx.Client, room: Room, token: str, body: dict[str, str]
+) -> None:
+    answer = post(client, body, Authorization=f"Bearer {token}")
+    assert answer.status_code == 403
+    assert "which reports for itself only" in answer.json()["Message"]
+    assert room.heard == []
+
+
+def test_a_thief_writes_no_line_of_the_log_and_the_log_no_token(
+    client: httpx.Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("DEBUG"):
+        client.post("/sedna/workers/w%0AERROR%20all%20is%20lost/info", headers={"Authorization": "Bearer hunter2"})
+        post(client, REPORT, Authorization="Bearer token-of-v")
+    said = [record.getMessage() for record in caplog.records if record.name == "sedna_lc.http.door"]
+    assert len(said) == 2
+    assert not [line for line in said if "\n" in line or "hunter2" in line or "token-of-v" in line]
 
 
 def test_w07_a_report_for_nobody_is_said_and_not_swallowed(client: httpx.Client) -> None:
@@ -199,7 +259,11 @@ def test_w101_nobody_outside_this_host_reaches_the_door(server: DoorServer) -> N
 
 def test_w06_what_was_answered_200_survives_a_crash(tmp_path: Path) -> None:
     store = open_store(tmp_path, NOW)
-    application = make_application(lambda report: store.add_report((report.namespace, report.name), report.dump()))
+
+    def accept(report: WorkerReport, _: bool) -> None:
+        store.add_report((report.namespace, report.name), report.dump())
+
+    application = make_application(accept, lambda _: None)
     transport = httpx.WSGITransport(app=application)  # type: ignore[arg-type]
     with httpx.Client(transport=transport, base_url="http://lc") as client:
         assert post(client, REPORT).status_code == 200
@@ -212,7 +276,7 @@ def test_w06_what_was_answered_200_survives_a_crash(tmp_path: Path) -> None:
 @given(st.binary(max_size=200) | st.recursive(st.none() | st.text() | st.integers(), st.lists).map(json.dumps))
 def test_nothing_that_is_sent_gets_anything_but_an_answer(body: Any) -> None:
     room = Room()
-    transport = httpx.WSGITransport(app=make_application(room.accept))  # type: ignore[arg-type]
+    transport = httpx.WSGITransport(app=make_application(room.accept, room.owner_of))  # type: ignore[arg-type]
     with httpx.Client(transport=transport, base_url="http://lc") as client:
         content = body if isinstance(body, bytes) else body.encode()
         assert client.post("/sedna/workers/w/info", content=content).status_code == 400

@@ -12,7 +12,7 @@ import pytest
 
 from sedna.api.workers import WorkerReport
 from sedna_lc.errors import Never
-from sedna_lc.reconcile.reconciling import Reconciler, UnknownWorker, WrongWorker
+from sedna_lc.reconcile.reconciling import Reconciler, UnknownWorker, UnprovenWorker, WrongWorker
 from sedna_lc.runners.base import UnitSpec
 from sedna_lc.runners.memory import MemoryRunner
 from sedna_lc.runners.names import worker_unit
@@ -74,16 +74,92 @@ def test_a_report_is_taken_in_at_once(world: World, reconciler: Reconciler) -> N
     reconciler.start()
     wait_for(world, "Running")
     report = WorkerReport(name=KEY[1], namespace="default", kind="train", status="running", message="epoch 1")
-    reconciler.report(report)
+    reconciler.report(report, proven=True)
     deadline = time.monotonic() + 20
     while (world.told(KEY).get("report") or {}).get("message") != "epoch 1":
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
+@pytest.mark.parametrize("role", ["train", "inference"])
+def test_a_report_without_the_token_that_its_worker_was_handed_is_refused(
+    world: World, reconciler: Reconciler, role: str
+) -> None:
+    key = world.want(role)
+    world.settle(key)
+    assert world.told(key)["phase"] == "Running"
+    with pytest.raises(UnprovenWorker, match="reports with its token"):
+        reconciler.report(as_report(key, {"kind": role}), proven=False)
+    assert world.store.reports(key) == []
+
+
+def test_nobody_speaks_for_a_worker_before_it_has_its_token(world: World, reconciler: Reconciler) -> None:
+    world.base.rename(world.folder / "away")
+    key = world.want("train")
+    world.settle(key)
+    assert world.told(key)["phase"] == "Pending"
+    assert not world.means().tokens.was_handed(key)
+    with pytest.raises(UnprovenWorker):
+        reconciler.report(as_report(key, {"kind": "train"}), proven=False)
+
+
+def test_a_worker_from_before_there_were_tokens_is_not_stranded(world: World, reconciler: Reconciler) -> None:
+    key = world.want("inference")
+    world.settle(key)
+    # As the LocalController of before has left it: the unit runs, and has no token.
+    world.means().tokens.take_back(key)
+    reconciler.report(as_report(key, {"kind": "inference"}), proven=False)
+    assert [one.body["kind"] for one in world.store.reports(key)] == ["inference"]
+    # Started again, by today's LocalController, it has one and needs it.
+    world.host.vanish(worker_unit(*key))
+    world.settle(key)
+    assert len(world.host.started) == 2
+    assert "worker-token" in world.host.started[-1].credentials
+    with pytest.raises(UnprovenWorker):
+        reconciler.report(as_report(key, {"kind": "inference"}), proven=False)
+
+
+def test_a_node_that_lost_its_memory_still_asks_for_the_tokens_that_it_handed_over(
+    world: World, reconciler: Reconciler
+) -> None:
+    key = world.want("inference")
+    world.settle(key)
+    world.store.drop_worker(world.record(key), None)
+    world.settle(key)
+    assert world.record(key).launch == "done"
+    with pytest.raises(UnprovenWorker):
+        reconciler.report(as_report(key, {"kind": "inference"}), proven=False)
+
+
+def test_a_worker_that_goes_takes_its_token_with_it(world: World, reconciler: Reconciler) -> None:
+    key = world.want("train")
+    world.settle(key)
+    tokens = world.means().tokens
+    token = Path(world.host.started[0].credentials["worker-token"]).read_text()
+    assert tokens.owner_of(token) == key
+    world.delete(key)
+    world.settle(key)
+    world.host.finish(worker_unit(*key), 0)
+    world.settle(key)
+    assert world.store.worker(key) is None
+    assert tokens.owner_of(token) is None
+
+
+def test_a_token_of_a_worker_that_this_node_has_forgotten_means_nothing(world: World, reconciler: Reconciler) -> None:
+    key = world.want("train")
+    world.settle(key)
+    tokens = world.means().tokens
+    token = tokens.hand_over(("default", "gone"), "u").read_text()
+    assert tokens.owner_of(token) == ("default", "gone")
+    reconciler.start()
+    reconciler.listed(resources(world))
+    assert tokens.owner_of(token) is None
+    assert tokens.was_handed(key)
+
+
 def test_w07_a_report_of_an_unknown_worker_is_refused(reconciler: Reconciler) -> None:
     with pytest.raises(UnknownWorker, match="no worker nobody in namespace default"):
-        reconciler.report(WorkerReport(name="nobody", namespace="default", kind="train", status="running"))
+        reconciler.report(WorkerReport(name="nobody", namespace="default", kind="train", status="running"), proven=True)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +178,7 @@ def test_a_report_that_says_what_its_worker_is_not_is_refused(
     key = world.want(role)
     world.settle(key)
     with pytest.raises(WrongWorker, match=told):
-        reconciler.report(as_report(key, said))
+        reconciler.report(as_report(key, said), proven=True)
     assert world.store.reports(key) == []
 
 
@@ -123,7 +199,7 @@ def test_what_the_library_says_of_its_worker_is_taken(
 ) -> None:
     key = world.want(role)
     world.settle(key)
-    reconciler.report(as_report(key, said))
+    reconciler.report(as_report(key, said), proven=True)
     assert len(world.store.reports(key)) == 1
 
 
@@ -133,7 +209,7 @@ def test_a_report_after_the_end_is_taken_and_changes_nothing(world: World, recon
     world.host.finish(worker_unit(*key), 3)
     world.settle(key)
     before = world.record(key)
-    reconciler.report(as_report(key, {"kind": "train", "status": "completed"}))
+    reconciler.report(as_report(key, {"kind": "train", "status": "completed"}), proven=True)
     world.settle(key)
     assert (world.record(key), world.store.reports(key)) == (before, [])
 
