@@ -104,6 +104,8 @@ def _check_name(node: str | None) -> None:
 def _gm_defaults(folder: Path, port: int | None) -> dict[str, Any]:
     return {
         "listen": f"{HOST}:{_or_free(port, DEFAULT_PORT)}",
+        # On loopback, for whoever is logged in here: nobody is asked who they are.
+        "auth": "none",
         "database": f"sqlite:///{folder / 'state' / 'gm.db'}",
         "logLevel": "INFO",
         "artifacts": {"folder": str(folder / "state" / "artifacts")},
