@@ -33,6 +33,8 @@ def index() -> dict[str, Any]:
                 "serverRelativeURL": f"/openapi/v3/apis/{GROUP}/{VERSION}?hash={_hash('sedna.io')}"
             },
             "api/v1": {"serverRelativeURL": f"/openapi/v3/api/v1?hash={_hash('')}"},
+            # Not a group: kubectl leaves what it does not know alone, others find all there is.
+            "sedna": {"serverRelativeURL": "/openapi/v3/sedna"},
         }
     }
 

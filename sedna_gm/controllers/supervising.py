@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from sedna_gm.controllers.applying import Applier
 from sedna_gm.controllers.delays import doubling
+from sedna_gm.controllers.forgetting import Histories
 from sedna_gm.controllers.incremental_learning import controlling as jobs
 from sedna_gm.controllers.incremental_learning.settings import Settings as JobSettings
 from sedna_gm.controllers.mirroring import OWNED_KINDS, Mirror, owner_key
@@ -27,7 +28,7 @@ from sedna_gm.store.interface import Key, Store
 _LOG = logging.getLogger(__name__)
 
 SWEEP = Key("Event", "", "sweep")
-"""Not a resource: the key under which old events are swept, so that it waits its turn like any other."""
+"""Not a resource: the key under which old events and rounds are swept, so that it waits its turn like any other."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,12 @@ class Settings:
     event_age: float = 24 * 3600.0
     """How long events are kept."""
     events_per_resource: int = 100
+    events: int = 20_000
+    """How many events there are at most, whoever writes them."""
+    rounds: int = 1000
+    """How many records of rounds each job keeps."""
     sweep_period: float = 600.0
-    """How often old events are swept."""
+    """How often old events and rounds are swept."""
     patience: float = 10.0
     """How long `stop` waits for what is being handled."""
     jobs: JobSettings = field(default_factory=JobSettings)
@@ -61,8 +66,13 @@ class Controllers:
         self.mirror = Mirror(store)
         self.queue: Queue[Key] = Queue(clock)
         self.events = Events(
-            store, clock, keep=timedelta(seconds=settings.event_age), most=settings.events_per_resource
+            store,
+            clock,
+            keep=timedelta(seconds=settings.event_age),
+            most=settings.events_per_resource,
+            most_of_all=settings.events,
         )
+        self.histories = Histories(store, settings.rounds)
         applier = Applier(store, self.mirror, self.events)
         silence = timedelta(seconds=settings.node_silence)
         self._nodes = node_controlling.Controller(self.mirror, applier, heartbeats, clock, silence)
@@ -144,9 +154,9 @@ class Controllers:
             self.queue.add(key)
 
     def _sweep(self, _: Key) -> datetime:
-        swept = self.events.sweep()
-        if swept:
-            _LOG.debug("%d old events were swept.", swept)
+        swept, forgotten = self.events.sweep(), self.histories.sweep()
+        if swept or forgotten:
+            _LOG.debug("%d old events and %d old rounds were swept.", swept, forgotten)
         return self._clock() + timedelta(seconds=self._settings.sweep_period)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -23,10 +24,11 @@ COMPONENT = "sedna-gm"
 
 
 class Events:
-    """Writes events into the store, aggregated, and sweeps those nobody will look for any more.
+    """Writes events into the store, aggregated, and sweeps those nobody will look for any more, whoever wrote them.
 
     `keep` bounds their age, `most` how many one resource has: a job that fails every half hour must not fill the
-    store in a year.
+    store in a year. `most_of_all` bounds their number whatever they say they are about, oldest first: nodes write
+    events, too, and one of them may have been stolen.
     """
 
     def __init__(
@@ -36,11 +38,13 @@ class Events:
         *,
         keep: timedelta = timedelta(hours=24),
         most: int = 100,
+        most_of_all: int = 20_000,
     ) -> None:
         self._store = store
         self._clock = clock
         self._keep = keep
         self._most = most
+        self._most_of_all = most_of_all
 
     def tell(self, about: Mapping[str, Any], happenings: Iterable[Happening]) -> None:
         """Store what happened to a resource."""
@@ -52,17 +56,17 @@ class Events:
 
     def sweep(self) -> int:
         """Delete events that are too old or too many; returns how many."""
-        oldest = self._clock() - self._keep
-        by_resource: dict[str, list[Mapping[str, Any]]] = {}
-        for found in self._store.list("Event").items:
-            if found.get("source", {}).get("component") == COMPONENT:
-                by_resource.setdefault(found["involvedObject"].get("uid", ""), []).append(found)
-        swept = 0
-        for events in by_resource.values():
-            events.sort(key=_last, reverse=True)
-            for place, event in enumerate(events):
-                if place >= self._most or _last(event) < oldest:
-                    swept += self._delete(event)
+        now = self._clock()
+        newest_first = sorted(self._store.list("Event").items, key=lambda event: _last(event, now), reverse=True)
+        told: Counter[object] = Counter()
+        kept = swept = 0
+        for event in newest_first:
+            about = _about(event)
+            told[about] += 1
+            if told[about] > self._most or kept >= self._most_of_all or _last(event, now) < now - self._keep:
+                swept += self._delete(event)
+            else:
+                kept += 1
         return swept
 
     def _tell(self, about: Mapping[str, Any], happening: Happening) -> None:
@@ -110,5 +114,15 @@ class Events:
         return 1
 
 
-def _last(event: Mapping[str, Any]) -> datetime:
-    return parse_time(event.get("lastTimestamp") or event["metadata"]["creationTimestamp"])
+def _last(event: Mapping[str, Any], now: datetime) -> datetime:
+    """When it last happened, as far as that can be: a writer whose clock is ahead does not make it immortal."""
+    created = parse_time(event["metadata"]["creationTimestamp"])
+    last = event.get("lastTimestamp")
+    said = parse_time(last) if last else created
+    return said if said <= now else created
+
+
+def _about(event: Mapping[str, Any]) -> object:
+    """What it is about; resources without a uid are told apart by their names."""
+    about = event["involvedObject"]
+    return about.get("uid") or (about.get("kind"), about.get("namespace"), about.get("name"))

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from sedna.api import openapi
+from sedna.api import openapi, openapi_doors
 from sedna.api.kinds import KINDS, Kind
 from sedna.api.meta import GROUP, VERSION
 from sedna_gm.errors import NotFound
@@ -67,6 +67,10 @@ def blueprint(version: str) -> Blueprint:
     @views.get("/openapi/v3/api/v1")
     def _core_document() -> Response:
         return Response(dump_json(openapi.document("")), mimetype=JSON)
+
+    @views.get("/openapi/v3/sedna")
+    def _rest() -> Response:
+        return Response(dump_json(openapi_doors.document()), mimetype=JSON)
 
     @views.get("/openapi/v2")
     def _old_document() -> Response:

@@ -1,0 +1,97 @@
+"""The whole door over a memory store, with one resource of each kind, for whoever wants to break in.
+
+Nothing here waits for anything: a watch ends at once, and a node answers before it is asked.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flask.testing import FlaskClient
+
+from sedna_gm.artifacts.disks import DiskBlobs
+from sedna_gm.http.apps import create_app
+from sedna_gm.http.exchange import Exchange, Question
+from sedna_gm.http.parts import Parts
+from sedna_gm.settings import ArtifactSettings, HttpSettings
+from sedna_gm.store.heartbeats import Heartbeats
+from sedna_gm.store.memory import MemoryStore
+from tests.gm.controllers.world import job_manifest
+from tests.gm.http.doors import StandingClock, dataset, model, node, worker
+
+BLOB = b"a blob that is there"
+ARTIFACT = {
+    "apiVersion": "sedna.io/v1alpha1",
+    "kind": "Artifact",
+    "metadata": {"name": "there", "namespace": "default"},
+    "spec": {
+        "nodeName": "there",
+        "job": {"kind": "IncrementalLearningJob", "name": "there", "uid": "u"},
+        "model": {"name": "there", "url": "/m", "format": "pb", "round": 1},
+    },
+}
+EVENT = {
+    "apiVersion": "v1",
+    "kind": "Event",
+    "metadata": {"name": "there", "namespace": "default"},
+    "involvedObject": {"kind": "Model", "name": "there"},
+    "reason": "Seen",
+}
+SEEDS: Mapping[str, dict[str, Any]] = {
+    "datasets": dataset("there"),
+    "models": model("there"),
+    "incrementallearningjobs": job_manifest("there"),
+    "workers": worker("there"),
+    "artifacts": ARTIFACT,
+    "nodes": node("there"),
+    "events": EVENT,
+}
+
+
+class Answering(Exchange):
+    """Every node answers every question, at once."""
+
+    def ask(self, node: str, details: Mapping[str, Any], patience: float) -> Question:
+        question = Question(node, details)
+        question.answer.open()
+        question.answer.write(b"a line\n", patience)
+        question.answer.finish()
+        return question
+
+
+@dataclass(frozen=True)
+class Target:
+    """A client of the door, and what is behind it."""
+
+    client: FlaskClient
+    parts: Parts
+
+
+def make_target(folder: Path) -> Target:
+    """A fresh one; give it back by `close`."""
+    clock = StandingClock()
+    store = MemoryStore(clock)
+    for seed in SEEDS.values():
+        resource = copy.deepcopy(seed)
+        if resource["kind"] != "Node":
+            resource["metadata"]["namespace"] = "default"
+        store.create(resource)
+    # As short as can be: what is attacked is the reading of requests, not the waiting.
+    settings = HttpSettings(watch_seconds=1, bookmark_seconds=0.001, look_up_seconds=0.001, answer_seconds=0.001)
+    blobs = DiskBlobs(ArtifactSettings(folder=str(folder), reserve_bytes=1), clock)
+    blobs.append(hashlib.sha256(BLOB).hexdigest(), 0, BLOB, len(BLOB))
+    parts = Parts(store, Heartbeats(clock), clock, blobs, settings, exchange=Answering())
+    app = create_app(parts)
+    app.testing = False
+    return Target(app.test_client(), parts)
+
+
+def close(target: Target) -> None:
+    """End its waits."""
+    target.parts.exchange.close()
+    target.parts.store.close()
