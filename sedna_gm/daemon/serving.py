@@ -98,8 +98,9 @@ class Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no typ
             "worker_class": WatchingWorker,
             "worker_connections": self.settings.http.max_connections,
             "logger_class": _Logger,
-            # Between the requests of one client; a LocalController's heartbeat keeps its connection open.
-            "keepalive": 15,
+            # Between the requests of one client, until the head of the next one is whole; a LocalController's heartbeat
+            # keeps its connection open.
+            "keepalive": self.settings.http.header_seconds,
             # The gevent loop itself must be stuck for so long before the worker is taken for dead.
             "timeout": 60,
             "graceful_timeout": 5,
@@ -195,7 +196,7 @@ class WatchingWorker(GeventWorker):  # type: ignore[misc]
             server.stop(timeout=self.app.settings.http.stop_seconds)
         if manager is not None:
             # Once more, for the connections that the last requests have opened.
-            manager.store.close()
+            manager.close()
 
     def _go_round(self) -> None:
         """Wakes up in gevent's loop again and again: whoever hears of it knows that the loop is not stuck."""
@@ -204,6 +205,7 @@ class WatchingWorker(GeventWorker):  # type: ignore[misc]
         alive_at = status_at = time.monotonic()
         while self.alive:
             self.notify()
+            self._leave_a_damaged_database()
             if self.told_to_reread:
                 self._reread()
             now = time.monotonic()
@@ -217,6 +219,14 @@ class WatchingWorker(GeventWorker):  # type: ignore[misc]
                 notifier.status(" ".join(filter(None, (sentence, self.trouble, ending))))
                 status_at = now + _STATUS_SECONDS
             self.leaving.wait(turn)
+
+    def _leave_a_damaged_database(self) -> None:
+        """Ends both processes, so that the next start sets it aside and says what can be done."""
+        manager = self.app.manager
+        if manager is not None and manager.store.damage:
+            logger.critical("%s The service ends; its next start says what can be done.", manager.store.damage)
+            # The parent does not start another child for this code.
+            sys.exit(Arbiter.WORKER_BOOT_ERROR)
 
     def _reread(self) -> None:
         self.told_to_reread = False

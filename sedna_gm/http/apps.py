@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from importlib import metadata
 
-from flask import Flask
+from flask import Flask, Response
 
 from sedna_gm.http import (
     answers,

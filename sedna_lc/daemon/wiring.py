@@ -34,6 +34,7 @@ from sedna_lc.gm.keys import KeyFile
 from sedna_lc.gm.pauses import growing
 from sedna_lc.gm.registering import NodeKeeper
 from sedna_lc.gm.sending import OutboxSender
+from sedna_lc.gm.stores import KnownStore
 from sedna_lc.gm.trusting import is_private, trust_of
 from sedna_lc.gm.watching import NodeWatch
 from sedna_lc.http.door import make_application
@@ -74,6 +75,7 @@ class LocalController:
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._looked = time.monotonic()
+        self._held: Callable[[], int] = lambda: 0
         state_dir = Path(settings.state_dir)
         with contextlib.ExitStack() as undo:
             self._lock = undo.enter_context(_lock(state_dir))
@@ -108,6 +110,7 @@ class LocalController:
             contents=self._fetcher,
             remotes=self._remotes,
             user=worker_user,
+            keep_rounds=settings.keep_rounds,
         )
         self.reconciler = Reconciler(means, self._sender.wake, waits, time.monotonic)
         self.datasets = DatasetKeeper(
@@ -175,9 +178,12 @@ class LocalController:
         self._artifacts.start()
         self._door.start()
         node = self._settings.node_name
-        workers = NodeWatch(self._client, "workers", node, self.reconciler, growing)
-        datasets = NodeWatch(self._client, "datasets", node, _DatasetListener(self.store, self.datasets), growing)
+        known = {plural: self._known_store(plural) for plural in ("workers", "datasets")}
+        heard = _DatasetListener(self.store, self.datasets)
+        workers = NodeWatch(self._client, "workers", node, self.reconciler, growing, known["workers"])
+        datasets = NodeWatch(self._client, "datasets", node, heard, growing, known["datasets"])
         artifacts = NodeWatch(self._client, "artifacts", node, self._artifacts, growing)
+        self._held = lambda: sum(one.held for one in known.values())
         self._begin("keys", self._joiner.run)
         self._begin("outbox", self._sender.run)
         self._begin("node", self._nodes.run)
@@ -187,12 +193,18 @@ class LocalController:
         self._begin("questions", self._answerer.run)
         self._begin("safety", self._look_now_and_then)
 
+    def _known_store(self, plural: str) -> KnownStore:
+        file = Path(self._settings.state_dir) / f"gm-store-{plural}.json"
+        return KnownStore(file, plural, lambda: self.store.wanted(plural).values())
+
     def sentence(self) -> str:
         """Return what `systemctl status` shows while all is well."""
         reachable = {True: "GM reachable", False: "GM not reachable", None: "GM not asked yet"}[self._client.reachable]
         running = sum(1 for record in self.store.workers() if record.status.phase == "Running")
         workers = "1 worker runs" if running == 1 else f"{running} workers run"
-        trouble = self._identity.trouble
+        held = self._held()
+        lacking = f"the GlobalManager's store does not know {held} things of this node, which stay" if held else ""
+        trouble = "; ".join(filter(None, (self._identity.trouble, lacking)))
         return f"Node {self._settings.node_name}; {reachable}; {workers}.{f' {trouble}.' if trouble else ''}"
 
     def stuck(self) -> str:

@@ -35,12 +35,17 @@ _PASSING = frozenset({401, 403, 408, 425, 429})
 Parameters = Mapping[str, str]
 
 
+STORE_HEADER = "Sedna-Store"
+
+
 @dataclass(frozen=True)
 class Listed:
     """The answer to a list: the resources and the version from which a watch goes on."""
 
     items: list[dict[str, Any]]
     version: str
+    store: str = ""
+    """Which store of the GM it is from; empty where the GM does not say."""
 
 
 @dataclass(frozen=True)
@@ -101,12 +106,14 @@ class GmClient:
         token = ""
         while True:
             query = {**parameters, "limit": "500", **({"continue": token} if token else {})}
-            page = self._request("GET", path, params=query)
+            response = self._send(self._http.build_request("GET", path, params=query), stream=False)
+            page = self._read(response)
             items += page.get("items") or []
             metadata = page.get("metadata") or {}
             token = metadata.get("continue") or ""
             if not token:
-                return Listed(items, str(metadata.get("resourceVersion") or ""))
+                store = response.headers.get(STORE_HEADER, "")
+                return Listed(items, str(metadata.get("resourceVersion") or ""), store)
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Create something."""
@@ -164,14 +171,14 @@ class GmClient:
         timeout = httpx.Timeout(_TIMEOUT_SECONDS, read=IDLE_SECONDS)
         self._request("POST", path, content=pieces, headers={"Content-Type": "text/plain"}, timeout=timeout)
 
-    def watch(self, path: str, parameters: Parameters, since: str) -> Iterator[Event]:
+    def watch(self, path: str, parameters: Parameters, since: str, store: str = "") -> Iterator[Event]:
         """Yield what changes from a version on, until the GM ends the stream.
 
-        Raises WatchTooOld when the GM does not remember that version, GmUnavailable when the line breaks or is
-        silent for too long.
+        Raises WatchTooOld when the GM does not remember that version, or has another store than the one that it was
+        a version of; GmUnavailable when the line breaks or is silent for too long.
         """
         query = {**parameters, "watch": "1", "allowWatchBookmarks": "true", "resourceVersion": since}
-        for line in self.lines(path, query, IDLE_SECONDS):
+        for line in self.lines(path, query, IDLE_SECONDS, store):
             kind, thing = line.get("type"), line.get("object")
             if not isinstance(kind, str) or not isinstance(thing, dict):
                 raise GmUnavailable(f"{self.address} sent something that is no watch event.")
@@ -181,11 +188,16 @@ class GmClient:
                 raise GmUnavailable(str(thing.get("message") or "The watch ended with an error."))
             yield Event(kind, thing)
 
-    def lines(self, path: str, parameters: Parameters, idle_seconds: float) -> Iterator[dict[str, Any]]:
-        """Yield the JSON objects of a stream, one a line."""
+    def lines(
+        self, path: str, parameters: Parameters, idle_seconds: float, store: str = ""
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the JSON objects of a stream, one a line. Raises WatchTooOld when it is of another store."""
         timeout = httpx.Timeout(_TIMEOUT_SECONDS, read=idle_seconds)
         request = self._http.build_request("GET", path, params=parameters, timeout=timeout)
         with self._open(request) as response:
+            found = response.headers.get(STORE_HEADER, store)
+            if store and found != store:
+                raise WatchTooOld(f"the GlobalManager has another store now, {found}")
             lines = response.iter_lines()
             while True:
                 try:
@@ -240,7 +252,9 @@ class GmClient:
 
     def _request(self, method: str, path: str, as_whom: Identity | None = None, **options: Any) -> dict[str, Any]:
         request = self._http.build_request(method, path, **options)
-        response = self._send(request, stream=False, as_whom=as_whom)
+        return self._read(self._send(request, stream=False, as_whom=as_whom))
+
+    def _read(self, response: httpx.Response) -> dict[str, Any]:
         try:
             answer = response.json()
         except ValueError as problem:

@@ -16,6 +16,7 @@ from sedna_lc.errors import Again, GmRefused, WatchTooOld
 from sedna_lc.gm.checking import is_usable
 from sedna_lc.gm.clients import GmClient
 from sedna_lc.gm.pauses import Pauses
+from sedna_lc.gm.stores import KnownStore
 from sedna_lc.state.letters import API
 from sedna_lc.state.stores import Wire
 
@@ -41,8 +42,18 @@ class Listener(Protocol):
 class NodeWatch:
     """Follows the resources of one kind whose `spec.nodeName` is this node."""
 
-    def __init__(self, client: GmClient, plural: str, node: str, listener: Listener, pauses: Pauses) -> None:
+    def __init__(
+        self,
+        client: GmClient,
+        plural: str,
+        node: str,
+        listener: Listener,
+        pauses: Pauses,
+        known: KnownStore | None = None,
+    ) -> None:
         self._client = client
+        self._known = known
+        self._store = ""
         self._path = f"{API}/{plural}"
         self._parameters = {"fieldSelector": f"spec.nodeName={node}"}
         self._listener = listener
@@ -74,14 +85,17 @@ class NodeWatch:
     def _list_then_watch(self, stop: threading.Event) -> None:
         if not self._version:
             listed = self._client.list(self._path, self._parameters)
-            self._listener.listed([one for one in listed.items if is_usable(one)])
-            self._version = listed.version
+            items = [one for one in listed.items if is_usable(one)]
+            if self._known is not None:
+                items = self._known.believed(listed.store, items)
+            self._listener.listed(items)
+            self._version, self._store = listed.version, listed.store
         while not stop.is_set():
             self._one_connection(stop)
 
     def _one_connection(self, stop: threading.Event) -> None:
         heard = False
-        for event in self._client.watch(self._path, self._parameters, self._version):
+        for event in self._client.watch(self._path, self._parameters, self._version, self._store):
             if stop.is_set():
                 return
             if event.type in ("ADDED", "MODIFIED", "DELETED") and not is_usable(event.resource):
@@ -89,6 +103,8 @@ class NodeWatch:
             elif event.type == "DELETED":
                 self._listener.gone(event.resource)
             elif event.type in ("ADDED", "MODIFIED"):
+                for old in self._known.replaced_by(event.resource) if self._known is not None else ():
+                    self._listener.gone(old)
                 self._listener.changed(event.resource)
             # Only now: a listener that failed sees the event again.
             self._version = event.resource["metadata"]["resourceVersion"]

@@ -30,8 +30,8 @@ from tests.end_to_end.machines import end_processes_below, processes_below
 BIN = Path(sys.executable).parent
 HERE = Path(__file__).parent
 JOB = "numbers"
-# So many samples begin a round; exactly so many are fed for each.
-BATCH = 6
+# So many samples begin a round; exactly so many are fed for each. Enough for the split to leave some on both sides.
+BATCH = 16
 # How long anything may take on two busy cores before it is called lost.
 DEADLINE = 60.0
 Document = dict[str, Any]
@@ -71,6 +71,15 @@ class Daemon:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+
+    def wait(self) -> None:
+        """Until it ends by itself."""
+        if self.process is not None:
+            self.process.wait(DEADLINE)
+
+    @property
+    def exit_code(self) -> int | None:
+        return None if self.process is None else self.process.returncode
 
     def revive(self) -> bool:
         """Start it again if it is dead; returns whether it was."""
@@ -178,8 +187,9 @@ class Site:
         try:
             for kind in ("IncrementalLearningJob", "Dataset", "Worker", "Artifact"):
                 for item in self.items(kind):
-                    parts.append(f"{kind} {item['metadata']['name']}: {json.dumps(item.get('status'))}")
-            parts.append(f"rounds: {json.dumps(self.rounds())}")
+                    status = {**(item.get("status") or {}), "conditions": None}
+                    parts.append(f"{kind} {item['metadata']['name']}: {json.dumps(status)}")
+            parts += [f"round {each['round']}: {each['decision']} {each['samples']}" for each in self.rounds()]
         except (CommandError, ValueError) as error:
             parts.append(str(error))
         for daemon in self.daemons.values():
@@ -190,6 +200,10 @@ class Site:
         return "\n".join(parts)
 
     # --- doing
+
+    def command(self, program: str, *words: str) -> None:
+        """Run one of our commands as a person does."""
+        subprocess.run([str(BIN / program), *words], check=True, timeout=DEADLINE, capture_output=True)
 
     def create(self, kind: str, name: str, spec: Document) -> None:
         """As often as it takes: the answer to the first time may have been lost with the service."""
