@@ -68,7 +68,7 @@ def _facts(identity: Identity, action: Action) -> Facts:
         return Facts(
             sends=action.verb != "get" and bindings.sends(node),
             fetches=action.verb == "missing" and bindings.fetches(node),
-            reads=action.verb == "get" and bindings.reads(node, action.name),
+            reads=action.verb in ("get", "verify") and bindings.reads(node, action.name),
         )
     if action.kind in deciding.BOUND and action.name:
         return Facts(bound_to=_bound_to(by_plural(action.kind), action.namespace, action.name))

@@ -164,7 +164,7 @@ NODES: tuple[NodeRule, ...] = (
         "an Artifact with spec.nodeName={0} that is neither Ready nor Failed",
     ),
     NodeRule(
-        "fetch", frozenset({"blobs"}), frozenset({"get"}), frozenset({""}),
+        "fetch", frozenset({"blobs"}), frozenset({"get", "verify"}), frozenset({""}),
         lambda _identity, _action, facts: facts.reads,
         "a Worker with spec.nodeName={0} that refers to an Artifact whose tree is this blob or names it",
     ),

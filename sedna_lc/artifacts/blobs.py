@@ -77,6 +77,13 @@ class BlobStore(Protocol):
         blob's size: a store that gives more raises WrongDigest, and fills no disk.
         """
 
+    def verify(self, blob: Blob) -> bool:
+        """Ask the store to read its own copy again, for who was given something else; return whether that is right.
+
+        A wrong one it throws away, and takes anew from whoever sends it. A store that cannot be asked checks by itself
+        what it keeps, and its copy counts as right.
+        """
+
 
 BlobStores = Callable[[str], BlobStore]
 """Opens a store by its URL; an empty one is the GlobalManager's own. Raises Never for one that cannot be opened."""

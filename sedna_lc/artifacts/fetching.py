@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,7 +67,8 @@ class _Fetch:
     waiters: set[Key] = field(default_factory=set)
     done: int = 0
     total: int = 0
-    wrong: int = 0
+    wrong: Counter[str] = field(default_factory=Counter)
+    """How often a blob was not what its name says."""
     problem: Again | None = None
     failure: Never | None = None
 
@@ -160,11 +162,11 @@ class Fetcher:
         except Stopped:
             return None
         except WrongDigest as problem:
-            fetch.wrong += 1
-            if fetch.wrong < _MOST_WRONG:
+            if max(fetch.wrong.values(), default=_MOST_WRONG) < _MOST_WRONG:
                 logger.warning("%s is fetched again: %s", fetch.needed.what, problem.message)
                 return 0.0
-            self._fail(fetch, Never("WrongDigest", f"{fetch.needed.what}, fetched twice: {problem.message}"))
+            message = f"{fetch.needed.what}, fetched twice: {problem.message} {self._ask_store(fetch)}"
+            self._fail(fetch, Never("WrongDigest", message.rstrip()))
             return None
         except Again as problem:
             return self._delay(fetch, problem)
@@ -202,9 +204,7 @@ class Fetcher:
 
         def move(blob: Blob) -> None:
             begin = self._cache.arrived(blob.sha256)
-            if begin < blob.size or not blob.size:
-                self._fetch_blob(store, blob, begin, meter.follow(begin))
-            self._cache.keep(blob.sha256)
+            self._fetch_blob(fetch, store, blob, begin, meter.follow(begin))
             fetch.problem = None
 
         try:
@@ -222,8 +222,7 @@ class Fetcher:
         name = fetch.needed.reference.tree
         if not self._cache.has(name):
             # How long it is nobody said.
-            self._fetch_blob(store, Blob(name, MOST_TREE_BYTES), self._cache.arrived(name), lambda _: moving())
-            self._cache.keep(name)
+            self._fetch_blob(fetch, store, Blob(name, MOST_TREE_BYTES), self._cache.arrived(name), lambda _: moving())
             self._cache.sync()
         try:
             tree = self._cache.tree(name)
@@ -233,12 +232,33 @@ class Fetcher:
             raise Again("CacheUnusable", f"The tree {name[:12]} has just vanished from {self._cache.folder}.")
         return tree
 
-    def _fetch_blob(self, store: BlobStore, blob: Blob, begin: int, told: Told) -> None:
+    def _fetch_blob(self, fetch: _Fetch, store: BlobStore, blob: Blob, begin: int, told: Told) -> None:
         try:
-            store.fetch(blob, self._cache.part(blob.sha256), begin, told)
+            if begin < blob.size or not blob.size:
+                store.fetch(blob, self._cache.part(blob.sha256), begin, told)
+            self._cache.keep(blob.sha256)
         except WrongDigest:
             self._cache.drop_parts([blob.sha256])
+            with self._lock:
+                fetch.wrong[blob.sha256] += 1
             raise
+
+    def _ask_store(self, fetch: _Fetch) -> str:
+        """Let the store look at what has come wrong twice, and return what it says of it.
+
+        What it throws away is sent again with the Artifact, which is made anew once a worker has failed by it.
+        """
+        wrong = [sha256 for sha256, times in fetch.wrong.items() if times >= _MOST_WRONG]
+        said = []
+        for sha256 in wrong:
+            try:
+                is_right = self._stores(fetch.needed.reference.store).verify(Blob(sha256, 0))
+            except (Again, Never) as problem:
+                said.append(f"The store could not be asked about its copy of {sha256[:12]}: {problem.message}")
+            else:
+                found = "is right, so it is the way here that spoils it" if is_right else "was wrong; it is sent again"
+                said.append(f"The store's own copy of {sha256[:12]} {found}.")
+        return " ".join(said)
 
     def _check_room(self) -> None:
         """Stop where others' room begins: several fetches go on at a time, and each looked for itself."""

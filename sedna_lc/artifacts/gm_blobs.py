@@ -88,6 +88,18 @@ class GmBlobs:
                 if problem.code != _NOT_SATISFIABLE:
                     raise
 
+    def verify(self, blob: Blob) -> bool:
+        """See `BlobStore.verify`."""
+        try:
+            self._client.post(f"{_path(blob.sha256)}/verify", {})
+        except GmNotFound:
+            return False
+        except GmRefused as problem:
+            if problem.code != _UNPROCESSABLE:
+                raise
+            return False
+        return True
+
 
 def _path(sha256: str) -> str:
     return f"/artifacts/blobs/{sha256}"

@@ -66,6 +66,12 @@ class BlobStoreContract:
         store.fetch(blob, tmp_path / "part", 0, silent)
         assert (tmp_path / "part").read_bytes() == content
 
+    def test_a_copy_that_is_right_stays(self, store: BlobStore, tmp_path: Path) -> None:
+        blob = put(tmp_path / "source", CONTENT)
+        store.send(blob, tmp_path / "source", 0, silent)
+        assert store.verify(blob)
+        assert store.missing([blob]) == {}
+
     def test_only_what_is_missing_is_asked_for(self, store: BlobStore, tmp_path: Path) -> None:
         there, missing = put(tmp_path / "a", b"a"), put(tmp_path / "b", b"b")
         store.send(there, tmp_path / "a", 0, silent)
@@ -189,6 +195,19 @@ class TestAtTheGlobalManager(BlobStoreContract):
     def store(self, door: Door) -> BlobStore:
         # Pieces far smaller than a real one, so that a test's blob has several.
         return GmBlobs(door.client, piece=16)
+
+    def test_a_copy_that_the_disk_has_spoilt_is_dropped_and_taken_anew(self, door: Door, tmp_path: Path) -> None:
+        blob = put(tmp_path / "source", CONTENT)
+        store = GmBlobs(door.client)
+        store.send(blob, tmp_path / "source", 0, silent)
+        (copy,) = (tmp_path / "gm").rglob(blob.sha256)
+        copy.chmod(0o600)
+        copy.write_bytes(CONTENT[::-1])
+        assert not store.verify(blob)
+        assert not store.verify(blob), "it is gone"
+        assert store.missing([blob]) == {blob.sha256: 0}
+        store.send(blob, tmp_path / "source", 0, silent)
+        assert store.verify(blob)
 
     def test_a_gm_that_has_no_room_says_so(self, tmp_path: Path) -> None:
         door = Door(tmp_path / "gm", max_bytes=10)

@@ -137,9 +137,43 @@ def test_a_store_that_gives_wrong_bytes_twice_is_not_believed(consumer: Consumer
     with pytest.raises(Never) as problem:
         consumer.bring(needed)
     assert problem.value.reason == "WrongDigest"
+    assert "copy of" in problem.value.message
+    assert "is right, so it is the way here that spoils it" in problem.value.message
+    assert consumer.blobs.asked_about == list(consumer.blobs.lies)
     assert not list((consumer.folder / "parts").iterdir()), "nothing of it is kept"
     consumer.blobs.set(lies=set())  # type: ignore[arg-type]
     assert consumer.bring(needed), "whoever asks once more gets another try"
+
+
+def test_a_store_is_asked_to_look_at_what_came_wrong_twice_so_that_it_is_sent_again(consumer: Consumer) -> None:
+    tree = folder_in(consumer.blobs, {"model.pb": b"weights" * 9}, "file")
+    spoilt = tree.files[0].sha256
+    consumer.blobs.lies, consumer.blobs.rotten = {spoilt}, {spoilt}
+    needed = consumer.want(tree.digest)
+    with pytest.raises(Never, match="was wrong; it is sent again"):
+        consumer.bring(needed)
+    assert spoilt not in consumer.blobs.whole
+    consumer.blobs.add(b"weights" * 9)
+    assert consumer.bring(needed).read_bytes() == b"weights" * 9
+
+
+def test_what_comes_wrong_once_is_asked_about_by_nobody(consumer: Consumer) -> None:
+    tree = folder_in(consumer.blobs, {"a.pb": b"weights" * 9, "b.pb": b"others" * 9}, "folder")
+    consumer.blobs.lies_once = {file.sha256 for file in tree.files}
+    assert consumer.bring(consumer.want(tree.digest))
+    assert consumer.blobs.asked_about == []
+
+
+def test_a_store_that_cannot_be_asked_is_said(consumer: Consumer) -> None:
+    tree = folder_in(consumer.blobs, {"model.pb": b"weights" * 9}, "file")
+    consumer.blobs.lies = {tree.files[0].sha256}
+
+    def refuse(_: Blob) -> bool:
+        raise Never("Refused", "Nobody asks here.")
+
+    consumer.blobs.verify = refuse  # type: ignore[method-assign]
+    with pytest.raises(Never, match=r"could not be asked about its copy of .*: Nobody asks here"):
+        consumer.bring(consumer.want(tree.digest))
 
 
 def test_a_document_that_is_no_tree_is_refused(consumer: Consumer) -> None:

@@ -28,6 +28,9 @@ class MemoryBlobs:
         self.lies: set[str] = set()
         """Blobs that are handed out with a wrong byte, each time."""
         self.lies_once: set[str] = set()
+        self.rotten: set[str] = set()
+        """Blobs whose copy here is wrong; a question drops them."""
+        self.asked_about: list[str] = []
         self.sent = 0
         self.fetched = 0
         self.changed = threading.Condition()
@@ -93,6 +96,16 @@ class MemoryBlobs:
                     self._break_if_due(out.flush)
                 offset += len(data)
                 told(offset)
+
+    def verify(self, blob: Blob) -> bool:
+        with self.changed:
+            self._reach()
+            self.asked_about.append(blob.sha256)
+            if blob.sha256 in self.rotten:
+                self.rotten.discard(blob.sha256)
+                self.lies.discard(blob.sha256)
+                del self.whole[blob.sha256]
+            return blob.sha256 in self.whole
 
     # What a test does.
 
