@@ -74,7 +74,9 @@ def sample_list(worker: Worker) -> str | None:
     """The list of this round's samples, as the original lays it out; None for a worker without samples."""
     if worker.spec.role == "inference" or worker.spec.dataset is None:
         return None
-    folder = posixpath.join(worker.spec.job_output_dir, "data", worker.spec.role, str(worker.spec.round))
+    # The folder that the output goes to is called after the stage, too, and tells a second evaluation from the first.
+    stage = posixpath.basename(posixpath.dirname(worker.spec.output_dir)) or worker.spec.role
+    folder = posixpath.join(worker.spec.job_output_dir, "data", stage, str(worker.spec.round))
     return posixpath.join(folder, f"data.{worker.spec.dataset.format.lower()}")
 
 

@@ -97,6 +97,10 @@ class Settings:
     only; `artifacts` opens the artifact store. YAML or JSON: accessKeyId, secretAccessKey, endpoint, region. A
     worker is handed those that its manifest names, and no others."""
 
+    keep_rounds: int = 5
+    """Of how many last rounds of a job the models and sample lists stay in its `outputDir` on this node, failed rounds
+    included. Older ones go when the next round comes here, except those of versions that a Model retains."""
+
     host_paths: tuple[PathRule, ...] | None = None
     """Which folders of this host manifests may name: as volumes, datasets, models and outputDir. Whatever lies in none
     of them is refused (PathNotAllowed), also behind a link. Default: /data, /model, /models, /output,

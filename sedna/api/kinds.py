@@ -101,6 +101,14 @@ def _short_hash(*path: str) -> Callable[[Mapping[str, Any]], Cell]:
     return lambda resource: str(value(resource) or "")[:12] or None
 
 
+def _versions(model: Mapping[str, Any]) -> Cell:
+    """What a rollback can go to, newest first: "3*,2,1,0", the deployed one with a star."""
+    listed = model.get("status", {}).get("versions") or ()
+    return (
+        ",".join(f"{each.get('round', 0)}{'*' if each.get('state') == 'Deployed' else ''}" for each in listed) or None
+    )
+
+
 def _content(artifact: Mapping[str, Any]) -> Cell:
     spec = artifact.get("spec", {})
     if "model" in spec:
@@ -148,6 +156,8 @@ KINDS: tuple[Kind, ...] = (
             AGE,
             _column("URL", "Where the model began", "spec", "url", priority=1),
             _column("Deployed", "Path of the deployed version", "status", "version", "url", priority=1),
+            Column("Versions", "string", "Rounds that a rollback can go to; * is deployed", _versions, priority=1),
+            _column("Rollback", "How far the last rollback is", "status", "rollback", "state", priority=1),
         ),
     ),
     Kind(

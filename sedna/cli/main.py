@@ -19,6 +19,7 @@ from sedna.cli.describing import describe
 from sedna.cli.getting import get
 from sedna.cli.images import image
 from sedna.cli.logs import logs
+from sedna.cli.rollback import rollback
 from sedna.cli.up.command import up
 from sedna.cli.why import why
 
@@ -38,7 +39,7 @@ def sedna() -> None:
     """
 
 
-for _command in (up, apply, get, describe, why, delete, logs, image, completion):
+for _command in (up, apply, get, describe, why, rollback, delete, logs, image, completion):
     sedna.add_command(_command)
 
 

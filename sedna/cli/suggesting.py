@@ -36,6 +36,11 @@ def jobs_and_workers(context: click.Context, _argument: click.Parameter, begun: 
     return _names(context, "job", begun) + _names(context, "worker", begun)
 
 
+def models(context: click.Context, _argument: click.Parameter, begun: str) -> list[str]:
+    """Offer the names of models."""
+    return _names(context, "model", begun)
+
+
 def _slashed(context: click.Context, begun: str) -> list[str]:
     kind, _, name = begun.partition("/")
     return [f"{kind}/{found}" for found in _names(context, kind, name)]

@@ -50,6 +50,8 @@ def _unusable(settings: Settings) -> Iterator[str]:
     for key, folder in zip(("stateDir", "imagesDir", "credentialsDir"), folders, strict=True):
         if not Path(folder).is_absolute():
             yield f"{key}: {folder!r} is not an absolute path"
+    if settings.keep_rounds < 1:
+        yield f"keepRounds: {settings.keep_rounds} is less than 1, and a round needs its own outputs"
     yield from _unusable_host_paths(settings.host_paths or ())
     for key, path in (("caFile", settings.ca_file), ("joinTokenFile", settings.join_token_file)):
         if path is not None and not Path(path).is_absolute():

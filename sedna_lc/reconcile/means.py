@@ -59,6 +59,8 @@ class Means:
     #: Who workers run as, looked up anew each time: a group given to that user counts at once. None stands for this
     #: program's own user.
     user: Callable[[], WorkerUser | None] = lambda: None
+    #: Of how many last rounds the outputs stay, whatever became of them.
+    keep_rounds: int = 5
 
     def tidy(self) -> None:
         """Throw away what came from elsewhere and nobody needs any more, soon."""

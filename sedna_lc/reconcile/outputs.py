@@ -3,13 +3,22 @@
 Rounds are numbered from 1, so a job that was deleted and made again comes to `train/1` once more, and two jobs may
 have been given one `outputDir`. A model is a version and never overwritten: what is found is set aside under
 another name, and two living jobs do not share a folder. Used by `sedna_lc.reconcile.starting`.
+
+What old rounds have left goes when a new one comes, except what a version that may be served again needs: that list
+the GlobalManager writes into the worker's spec when it makes the worker. A version that is added later is of a later
+round than the worker's, and one that was given up is never added again; so a list that is old names too much, never
+too little.
 """
 
 from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Iterable
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sedna.api.workers import Worker
@@ -19,6 +28,10 @@ from sedna_lc.errors import Again
 from sedna_lc.places import local_path
 
 log = logging.getLogger(__name__)
+
+_STAGES = ("train", "eval", "eval-regression")
+_MARK = re.compile(r"\.([1-9][0-9]{0,8})\.owner\Z")
+_LONGEST_MARK = 200
 
 
 def claim(wanted: Worker, others: Iterable[Worker]) -> None:
@@ -34,9 +47,95 @@ def claim(wanted: Worker, others: Iterable[Worker]) -> None:
             "give each job a folder of its own.",
         )
     try:
-        _take_over(Path(path), wanted.metadata.uid or "")
+        _take_over(Path(path), wanted.metadata.uid or "", wanted.spec.job.uid)
     except OSError as problem:
         raise Again("FolderUnusable", f"The output folder cannot be made ready: {problem}.") from problem
+
+
+def outdated(found: Iterable[int], wanted: Worker, keep: int) -> list[int]:
+    """Of these rounds, those whose outputs may go when this worker begins. Pure."""
+    retained = wanted.spec.retained_rounds
+    if retained is None:
+        return []
+    return sorted(round_ for round_ in found if 0 < round_ <= wanted.spec.round - keep and round_ not in retained)
+
+
+def discard(wanted: Worker, others: Iterable[Worker], keep: int) -> None:
+    """Remove what old rounds of the worker's job have left on this node. What cannot go is told in the log, and stays.
+
+    Only folders that are marked as this job's go. Below `outputDir` user code may have put links: none is followed.
+    """
+    path = local_path(wanted.spec.job_output_dir) if wanted.spec.role != "inference" else None
+    if path is None or wanted.spec.retained_rounds is None:
+        return
+    in_use = [found for each in (*others, wanted) for found in _named(each)]
+    for stage in _STAGES:
+        try:
+            with _opened(Path(path), stage) as there:
+                for round_ in outdated(_owned(there, wanted.spec.job.uid), wanted, keep):
+                    folder = f"{path}/{stage}/{round_}"
+                    if not any(each == folder or each.startswith(f"{folder}/") for each in in_use):
+                        _remove(Path(path), there, stage, str(round_))
+        except FileNotFoundError:
+            continue
+        except OSError as problem:
+            log.warning("Old outputs in %s/%s cannot be removed: %s", path, stage, problem)
+
+
+@contextmanager
+def _opened(folder: Path, *below: str) -> Iterator[int]:
+    """A descriptor of a folder below another one, which no link leads away from."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    descriptor = os.open(folder, flags)
+    try:
+        for name in below:
+            inner = os.open(name, flags | os.O_NOFOLLOW, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = inner
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _owned(there: int, job: str) -> Iterator[int]:
+    """The rounds whose folder in here is marked as this job's."""
+    for name in os.listdir(there):
+        match = _MARK.match(name)
+        if match and _marked(there, name)[1:] == [job]:
+            yield int(match[1])
+
+
+def _marked(there: int, name: str) -> list[str]:
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=there)
+    except OSError:
+        # No mark of ours: a link, or gone since.
+        return []
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(_LONGEST_MARK).decode("utf-8", "replace").split()
+
+
+def _remove(output: Path, there: int, stage: str, round_: str) -> None:
+    """The mark goes last: what a crash leaves is removed next time."""
+    with suppress(FileNotFoundError), _opened(output, "data", stage) as lists:
+        _remove_tree(lists, round_)
+    _remove_tree(there, round_)
+    os.unlink(f".{round_}.owner", dir_fd=there)
+    log.info("The outputs of %s of round %s in %s had their time and are removed.", stage, round_, output)
+
+
+def _remove_tree(there: int, name: str) -> None:
+    with suppress(FileNotFoundError):
+        # By the descriptor, so that nobody can put another folder in its place meanwhile.
+        shutil.rmtree(f"/proc/self/fd/{there}/{name}")
+
+
+def _named(worker: Worker) -> Iterator[str]:
+    """The paths of this node that a worker refers to."""
+    urls = [model.url for model in worker.spec.models]
+    if worker.spec.dataset is not None:
+        urls.append(worker.spec.dataset.url)
+    yield from (found for url in urls if (found := local_path(url)) is not None)
 
 
 def _first_job(wanted: Worker, others: Iterable[Worker]) -> Worker:
@@ -45,9 +144,9 @@ def _first_job(wanted: Worker, others: Iterable[Worker]) -> Worker:
     return min([*same, wanted], key=lambda each: (each.metadata.creation_timestamp or "", each.spec.job.uid))
 
 
-def _take_over(folder: Path, uid: str) -> None:
+def _take_over(folder: Path, uid: str, job: str) -> None:
     owner = folder.with_name(f".{folder.name}.owner")
-    if owner.is_file() and owner.read_text(encoding="utf-8") == uid:
+    if owner.is_file() and owner.read_text(encoding="utf-8").split()[:1] == [uid]:
         return
     if folder.is_dir() and any(folder.iterdir()):
         aside = next(
@@ -60,4 +159,4 @@ def _take_over(folder: Path, uid: str) -> None:
     # After the folder is free, never before: a crash in between only sets an empty folder aside, which is none.
     folder.parent.mkdir(parents=True, exist_ok=True)
     reached("lc.output.claim.before")
-    write_atomically(owner, uid.encode())
+    write_atomically(owner, f"{uid} {job}".encode())

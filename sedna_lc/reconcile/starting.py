@@ -20,7 +20,7 @@ from sedna_lc.places import local_path, sample_list
 from sedna_lc.preparing import Problem, check_samples, not_open, prepare, refused
 from sedna_lc.reconcile.delivering import at_home
 from sedna_lc.reconcile.means import Means
-from sedna_lc.reconcile.outputs import claim
+from sedna_lc.reconcile.outputs import claim, discard
 from sedna_lc.reconcile.providing import provide
 from sedna_lc.reconcile.serving import serve_from_the_start
 from sedna_lc.reconcile.views import is_hot, wanted_model
@@ -53,7 +53,9 @@ def make_ready(means: Means, wanted: Worker, record: WorkerRecord) -> tuple[Work
         wanted = _with_model(wanted, record.serving)
     wanted, samples = provide(means, wanted)
     _raise_first(refused(wanted, means.places, means.user()))
-    claim(wanted, (parse(Worker, other) for other in means.store.wanted("workers").values()))
+    others = [parse(Worker, other) for other in means.store.wanted("workers").values()]
+    claim(wanted, others)
+    discard(wanted, others, means.keep_rounds)
     _raise_first(prepare(wanted, means.places, means.user()))
     if record.serving is not None and is_hot(wanted):
         guard = wanted.spec.guard if record.watch_seconds else None
