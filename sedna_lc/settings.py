@@ -23,6 +23,15 @@ class SystemdSettings:
 
 
 @dataclass(frozen=True)
+class HardExampleSettings:
+    """What inference workers save for people to label."""
+
+    max_bytes: int | None = 10 * 1024**3
+    """So much room may the folder take that a worker's HE_SAVED_URL names; beyond it the oldest files go. 10 GiB;
+    `null` for no bound. A folder that holds anything else of a job is left alone, and the log says so."""
+
+
+@dataclass(frozen=True)
 class PathRule:
     """A folder of this host that manifests may name, with what is below it."""
 
@@ -125,6 +134,9 @@ class Settings:
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """How much is logged. SIGHUP reads it again."""
+
+    hard_examples: HardExampleSettings = field(default_factory=HardExampleSettings)
+    """What inference workers save for people to label."""
 
     systemd: SystemdSettings = field(default_factory=SystemdSettings)
     """How workers run under systemd."""

@@ -55,6 +55,7 @@ def _call(description: str, *queries: str, gives: str = _JSON, takes: dict[str, 
     return call
 
 
+_BINARY = {_BYTES: {"type": "string", "format": "binary"}}
 _MANIFESTS = {_YAML: _OBJECT, _JSON: _OBJECT}
 _WRITES = ("dryRun", "fieldValidation", "namespace")
 _LISTS = ("labelSelector", "fieldSelector")
@@ -101,16 +102,19 @@ _PATHS: dict[str, dict[str, dict[str, Any]]] = {
     "/artifacts/blobs/{sha256}": {
         "get": _call("A blob, or a range of it.", gives=_BYTES),
         "put": _call(
-            "A blob, or the piece of it that `Content-Range` says.", takes={_BYTES: {"type": "string", "format": "binary"}}
+            "A blob, or the piece of it that `Content-Range` says.",
+            takes=_BINARY,
         ),
     },
     "/artifacts/blobs/{sha256}/verify": {"post": _call("Hash it again, and drop it when it is spoilt.")},
     f"{_NODE}/heartbeat": {"post": _call("The node is alive.")},
     "/join": {"post": _call("A node's first key, for a join token.", takes={_JSON: _KEY})},
     f"{_NODE}/key": {"put": _call("The node's next key.", takes={_JSON: _KEY})},
-    f"{_NODE}/requests": {"get": _call("What somebody wants to know of the node, one JSON object a line.", "timeoutSeconds")},
+    f"{_NODE}/requests": {
+        "get": _call("What somebody wants to know of the node, one JSON object a line.", "timeoutSeconds")
+    },
     f"{_NODE}/requests/{{question_id}}": {
-        "post": _call("The node's answer.", takes={_BYTES: {"type": "string", "format": "binary"}})
+        "post": _call("The node's answer.", takes=_BINARY)
     },
     "/api/v1/namespaces": {
         "get": _call("The namespaces in use."),

@@ -37,6 +37,7 @@ from sedna_lc.gm.sending import OutboxSender
 from sedna_lc.gm.stores import KnownStore
 from sedna_lc.gm.trusting import is_private, trust_of
 from sedna_lc.gm.watching import NodeWatch
+from sedna_lc.hard_examples import HardExampleKeeper
 from sedna_lc.http.door import make_application
 from sedna_lc.http.serving import DoorServer
 from sedna_lc.images import ImageWatch
@@ -101,6 +102,9 @@ class LocalController:
         # Each time anew: a group that was given to the user counts at once.
         worker_user = lambda: choose_user(settings, kind)  # noqa: E731 - as above
         self._carry(places, waits, worker_user)
+        most = settings.hard_examples.max_bytes
+        wanted = lambda kind: self.store.wanted(kind).values()  # noqa: E731 - as above
+        self._examples = None if most is None else HardExampleKeeper(wanted, places, most)
         means = Means(
             store=self.store,
             runner=self.runner,
@@ -192,6 +196,8 @@ class LocalController:
         self._begin("watch-artifacts", artifacts.run)
         self._begin("questions", self._answerer.run)
         self._begin("safety", self._look_now_and_then)
+        if self._examples is not None:
+            self._begin("hard-examples", self._examples.run)
 
     def _known_store(self, plural: str) -> KnownStore:
         file = Path(self._settings.state_dir) / f"gm-store-{plural}.json"
