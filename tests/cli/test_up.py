@@ -300,3 +300,63 @@ def test_an_old_log_is_put_aside_when_it_is_large(tmp_path: Path) -> None:
     child.process.wait()
     assert log.read_text() == "new\n"
     assert (tmp_path / "gm.log.1").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_refused"),
+    [
+        ("listen: 0.0.0.0:9000\nauth: none\n", True),
+        ("listen: 192.0.2.7:9000\n", True),
+        ("listen: 192.0.2.7:9000\nauth: required\n", True),
+        ("listen: 192.0.2.7:9000\nauth: none\ntls: {certificate: /c, key: /k}\n", True),
+        ("listen: 192.0.2.7:9000\nauth: required\ntls: {certificate: /c, key: /k}\n", False),
+        ("listen: '[::1]:9000'\nauth: none\n", False),
+        ("listen: localhost:9000\nauth: none\n", False),
+    ],
+)
+def test_what_others_can_reach_is_not_started_without_credentials_and_tls(
+    tmp_path: Path, settings: str, is_refused: bool
+) -> None:
+    (tmp_path / "gm.yml").write_text(settings)
+    if is_refused:
+        with pytest.raises(CommandError, match=r"others can reach .*auth: required"):
+            configs.prepare(tmp_path, port=None, lc_port=0, node=None)
+        assert not (tmp_path / "lc.yml").exists()
+    else:
+        configs.prepare(tmp_path, port=None, lc_port=0, node=None)
+
+
+def test_a_new_folder_asks_nobody_and_says_so(tmp_path: Path) -> None:
+    setup = configs.prepare(tmp_path, port=0, lc_port=0, node=None)
+    assert yaml.safe_load(setup.gm_config.read_text())["auth"] == "none"
+    assert not setup.asks
+
+
+def test_a_folder_from_before_credentials_goes_on_and_keeps_what_was_written_there(tmp_path: Path) -> None:
+    old = "# mine\nlisten: 127.0.0.1:9000\ndatabase: memory\n"
+    (tmp_path / "gm.yml").write_text(old)
+    for _ in range(2):
+        configs.prepare(tmp_path, port=None, lc_port=0, node=None)
+    text = (tmp_path / "gm.yml").read_text()
+    assert text.startswith(old)
+    assert text.count("auth: none") == 1
+
+
+def test_a_folder_whose_file_cannot_be_added_to_is_told_what_to_add(tmp_path: Path) -> None:
+    (tmp_path / "gm.yml").write_text("{listen: '127.0.0.1:9000'}\n")
+    with pytest.raises(CommandError, match=r"add `auth: none`|is not YAML"):
+        configs.prepare(tmp_path, port=None, lc_port=0, node=None)
+    assert (tmp_path / "gm.yml").read_text() == "{listen: '127.0.0.1:9000'}\n"
+
+
+def test_where_everybody_is_asked_the_one_who_starts_it_is_asked_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gm.yml").write_text("listen: 127.0.0.1:9000\nauth: required\n")
+    (tmp_path / "kubeconfig").write_text("mine")
+    setup = configs.prepare(tmp_path, port=None, lc_port=0, node=None)
+    assert setup.kubeconfig.read_text() == "mine"
+    with pytest.raises(CommandError, match="sedna-gm token create NAME --role admin"):
+        command._proof(setup)
+    monkeypatch.setenv("SEDNA_TOKEN", "abcdefgh.secret")
+    assert command._proof(setup).token == "abcdefgh.secret"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import shlex
 import shutil
 import signal
@@ -17,6 +18,7 @@ import click
 
 from sedna.cli.client import GlobalManager
 from sedna.cli.errors import CommandError
+from sedna.cli.proving import Proof, access
 from sedna.cli.up import configs, restarting, waiting
 from sedna.cli.up.children import Child, stop
 from sedna.cli.up.configs import Setup
@@ -51,7 +53,6 @@ def up(folder: Path, port: int | None, lc_port: int | None, node: str | None) ->
 
 
 def _require_free_ports(setup: Setup) -> None:
-    gm_listen = setup.server.removeprefix("http://")
     if setup.gm_config.exists():
         gm_remedy = f"change `listen` in {setup.gm_config}, and `gm` in {setup.lc_config} accordingly"
     else:
@@ -60,13 +61,13 @@ def _require_free_ports(setup: Setup) -> None:
         lc_remedy = f"change `listen` in {setup.lc_config}"
     else:
         lc_remedy = "choose another with --lc-port N (0: any that is free)"
-    waiting.require_free(gm_listen, "GlobalManager", f"Is another `sedna up` running? Stop it, or {gm_remedy}.")
+    waiting.require_free(setup.gm_listen, "GlobalManager", f"Is another `sedna up` running? Stop it, or {gm_remedy}.")
     waiting.require_free(setup.lc_listen, "LocalController", f"Is another `sedna up` running? Stop it, or {lc_remedy}.")
 
 
 def _run(setup: Setup, commands: tuple[str, str], stopping: threading.Event, hurry: threading.Event) -> None:
     gm_command, lc_command = commands
-    gm = GlobalManager(setup.server)
+    gm = GlobalManager(setup.server, proof=_proof(setup))
     with ExitStack() as running:
         running.callback(gm.close)
 
@@ -92,6 +93,19 @@ def _run(setup: Setup, commands: tuple[str, str], stopping: threading.Event, hur
             restarting.keep_running([manager, controller], stopping, _say)
         _say("Stopping; what is stored stays in the folder ...")
     _say("Stopped. `sedna up` in the same folder goes on from here.")
+
+
+def _proof(setup: Setup) -> Proof:
+    """Who starts this, for the question whether the node is Ready; nobody where nobody is asked."""
+    if not setup.asks:
+        return Proof()
+    proof = access(setup.server, os.environ.get("SEDNA_TOKEN_FILE"), os.environ.get("SEDNA_CA"), os.environ).proof
+    if not proof.token:
+        raise CommandError(
+            f"{setup.gm_config} does not say `auth: none`, so say who you are, by SEDNA_TOKEN_FILE or KUBECONFIG."
+            f" A token: sedna-gm token create NAME --role admin --config {setup.gm_config}"
+        )
+    return proof
 
 
 def _say(text: str) -> None:

@@ -6,6 +6,7 @@ contradicts it is an error rather than a silent change.
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -30,8 +31,11 @@ class Setup:
 
     folder: Path
     server: str
+    gm_listen: str
     lc_listen: str
     node: str
+    asks: bool = False
+    """Whether the GlobalManager asks everybody for a credential."""
 
     @property
     def gm_config(self) -> Path:
@@ -75,12 +79,15 @@ def prepare(
     _check_name(node)
     try:
         gm = _read(gm_path) or _gm_defaults(folder, port)
+        _check_safety(gm_path, gm)
         lc = _read(lc_path) or _lc_defaults(folder, str(gm.get("listen")), lc_port, node)
         setup = Setup(
             folder=folder,
-            server=f"http://{_listen(gm_path, gm)}",
+            server=_server(gm_path, gm),
+            gm_listen=_listen(gm_path, gm),
             lc_listen=_listen(lc_path, lc),
             node=str(lc.get("nodeName") or ""),
+            asks=gm.get("auth", "none") != "none",
         )
         _agree(setup, port, lc_port, node)
         check(setup)
@@ -88,7 +95,10 @@ def prepare(
             (folder / part).mkdir(parents=True, exist_ok=True)
         _write(gm_path, gm, "sedna-gm check-config --config gm.yml")
         _write(lc_path, lc, "sedna-lc check-config --config lc.yml")
-        setup.kubeconfig.write_text(_kubeconfig(setup.server), encoding="utf-8")
+        _open(gm_path, gm)
+        if not setup.asks:
+            # Where people have tokens, each has a kubeconfig of their own.
+            setup.kubeconfig.write_text(_kubeconfig(setup.server), encoding="utf-8")
     except OSError as error:
         raise CommandError(f"cannot use {folder}: {error.filename or ''}: {error.strerror}.") from error
     return setup
@@ -155,6 +165,50 @@ def _read(path: Path) -> dict[str, Any] | None:
 def _write(path: Path, content: Mapping[str, Any], check: str) -> None:
     if not path.exists():
         path.write_text(_HEADER.format(check=check) + yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+
+
+def _check_safety(path: Path, gm: Mapping[str, Any]) -> None:
+    """Refuse what would let others of the network in. Raises CommandError."""
+    host, _, _ = _listen(path, gm).rpartition(":")
+    tls = gm.get("tls")
+    has_tls = isinstance(tls, Mapping) and bool(tls.get("certificate") or tls.get("terminatedByProxy"))
+    if _is_loopback(host) or (gm.get("auth", "none") != "none" and has_tls):
+        return
+    raise CommandError(
+        f"{path}: listen: others can reach {gm['listen']}, and nobody would be asked who they are. Listen on {HOST}, or"
+        " say `auth: required` there, with tls.certificate and tls.key (`sedna-gm certificates create` makes them)."
+    )
+
+
+def _open(path: Path, gm: Mapping[str, Any]) -> None:
+    """Let a folder from before there were credentials go on as it was: on loopback, asking nobody."""
+    if "auth" in gm:
+        return
+    text = path.read_text(encoding="utf-8")
+    longer = f"{text.rstrip()}\n# Added by `sedna up`, since this file is older than credentials are.\nauth: none\n"
+    try:
+        is_meant = yaml.safe_load(longer) == {**gm, "auth": "none"}
+    except yaml.YAMLError:
+        # Such as one mapping in braces.
+        is_meant = False
+    if not is_meant:
+        raise CommandError(f"{path}: auth: is missing; add `auth: none`, which is for loopback only.")
+    path.write_text(longer, encoding="utf-8")
+
+
+def _server(path: Path, gm: Mapping[str, Any]) -> str:
+    """Return the URL by which this machine reaches the GlobalManager."""
+    host, _, port = _listen(path, gm).rpartition(":")
+    tls = gm.get("tls")
+    scheme = "https" if isinstance(tls, Mapping) and tls.get("certificate") else "http"
+    return f"{scheme}://{HOST if host in ('0.0.0.0', '[::]') else host}:{port}"  # noqa: S104 - what others wrote
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _listen(path: Path, content: Mapping[str, Any]) -> str:
