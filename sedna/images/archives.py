@@ -15,8 +15,9 @@ import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
+from sedna.common.archives import UnsafeArchiveError, safe_path
 from sedna.common.publishing import sync_folder
 from sedna.images.records import ImageProblem
 
@@ -105,8 +106,11 @@ def _unpack(archive: tarfile.TarFile, folder: Path) -> None:
 
 def _plain(archive: tarfile.TarFile) -> Iterable[tarfile.TarInfo]:
     for member in archive:
-        path = PurePosixPath(member.name)
-        if not member.isdir() and (not member.isfile() or path.is_absolute() or ".." in path.parts):
+        try:
+            named = safe_path(member.name).parts
+        except UnsafeArchiveError as error:
+            raise tarfile.TarError(f"a member is no plain file below its folder: {error}") from error
+        if not (member.isdir() or (member.isfile() and named)):
             raise tarfile.TarError(f"{member.name} is no plain file below its folder")
         if member.isfile():
             yield member
