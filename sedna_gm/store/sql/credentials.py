@@ -37,12 +37,13 @@ class SqlCredentials(Credentials):
         self._writers = self._engine.execution_options(sedna_writes=True)
         self._lock = threading.Lock()
         self._held = self._engine.raw_connection()
+        self._driver: Any = self._held.driver_connection
 
     def find(self, name: str) -> Credential | None:
         try:
             with self._lock:
                 # All rows, so that the statement is over: an open one would keep the log of writes from being tidied.
-                found = self._held.driver_connection.execute(_LOAD, {"id": name}).fetchall()  # type: ignore[union-attr]
+                found = self._driver.execute(_LOAD, {"id": name}).fetchall()
         except sqlite3.Error as error:
             logger.error("The database failed: %s", error)  # noqa: TRY400 - the driver's words say it all
             raise StoreUnavailable from error

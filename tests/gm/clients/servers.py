@@ -42,11 +42,12 @@ class Server:
         environment: dict[str, str] | None = None,
         arguments: Sequence[str] = (),
         artifacts: str = "",
+        auth: str = "none",
     ) -> None:
         self.folder = folder
         config = folder / "gm.yml"
         config.write_text(
-            f"listen: 127.0.0.1:0\nauth: none\ndatabase: sqlite:///{folder / 'gm.db'}\nlogLevel: DEBUG\n"
+            f"listen: 127.0.0.1:0\nauth: {auth}\ndatabase: sqlite:///{folder / 'gm.db'}\nlogLevel: DEBUG\n"
             f"artifacts: {{folder: {folder / 'artifacts'}{artifacts}}}\n{settings}",
             encoding="utf-8",
         )

@@ -89,7 +89,8 @@ def test_a_problem_says_what_was_expected(tmp_path: Path, text: str, problem: st
 
 
 def test_the_command_says_ok_or_why_not(tmp_path: Path) -> None:
-    good = CliRunner().invoke(main, ["check-config", "--config", str(written(tmp_path, "auth: none\ndatabase: memory"))])
+    path = written(tmp_path, "auth: none\ndatabase: memory")
+    good = CliRunner().invoke(main, ["check-config", "--config", str(path)])
     assert (good.exit_code, good.output) == (0, f"{tmp_path / 'gm.yml'}: OK\n")
     bad = CliRunner().invoke(main, ["check-config", "--config", str(written(tmp_path, "listen: 7"))])
     assert (bad.exit_code, "gm.yml: listen: a text was expected, not 7" in bad.output) == (78, True)

@@ -241,7 +241,9 @@ def test_files_nobody_can_serve_with_are_refused_at_the_start(
     keeping.create(tmp_path, NAMES, None, NOW)
     (tmp_path / "other.key").write_bytes(making.make_key())
     config = tmp_path / "gm.yml"
-    config.write_text(f"auth: none\ndatabase: memory\ntls: {{certificate: {tmp_path / certificate}, key: {tmp_path / key}}}\n")
+    config.write_text(
+        f"auth: none\ndatabase: memory\ntls: {{certificate: {tmp_path / certificate}, key: {tmp_path / key}}}\n"
+    )
     done = subprocess.run(
         [*COMMAND, command, "--config", str(config)], capture_output=True, text=True, timeout=60, check=False
     )

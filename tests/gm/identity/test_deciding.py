@@ -24,7 +24,9 @@ from sedna_gm.identity.deciding import (
 )
 from sedna_gm.identity.identities import ANYONE, NOBODY, ROLES, Identity
 
-KINDS_AND_WORDS = sorted({kind.plural for kind in KINDS} | {"pods", "namespaces", "manifests", "blobs", "discovery", "x"})
+KINDS_AND_WORDS = sorted(
+    {kind.plural for kind in KINDS} | {"pods", "namespaces", "manifests", "blobs", "discovery", "x"}
+)
 VERBS = sorted(READ | WRITE | {"put", "missing", "verify"})
 SUBRESOURCES = ["", "status", "log", "rounds", "heartbeat", "requests", "key", "holdings", "x"]
 EDGE = Identity("node", "edge-1", "id")
@@ -137,7 +139,8 @@ def test_a_refusal_names_who_what_where_and_the_rule() -> None:
     )
     said = refusal(EDGE, Action("get", "workers", "default", "w"), Facts("edge-2"))
     assert said == (
-        "node edge-1 may not get workers w in namespace default: the rule touch-bound needs that spec.nodeName is edge-1."
+        "node edge-1 may not get workers w in namespace default: "
+        "the rule touch-bound needs that spec.nodeName is edge-1."
     )
     assert refusal(EDGE, Action("delete", "workers", "default", "w"), Facts("edge-1")) == (
         "node edge-1 may not delete workers w in namespace default: there is no rule that lets a node do that."
@@ -193,7 +196,9 @@ def test_a_node_changes_nothing_else_of_what_is_bound_to_it(wanted: dict[str, An
 
 def test_a_node_labels_itself_and_no_more() -> None:
     stored = {"metadata": {"name": "edge-1"}, "spec": {"unschedulable": True}}
-    assert change_refusal(EDGE, "nodes", stored, {**stored, "metadata": {"name": "edge-1", "labels": {"a": "b"}}}) is None
+    assert (
+        change_refusal(EDGE, "nodes", stored, {**stored, "metadata": {"name": "edge-1", "labels": {"a": "b"}}}) is None
+    )
     assert "spec" in str(change_refusal(EDGE, "nodes", stored, {**stored, "spec": {"unschedulable": False}}))
     assert new_node_refusal(EDGE, {"metadata": {"name": "edge-1", "labels": {}}, "spec": {}, "status": {}}) is None
     assert "spec.unschedulable" in str(new_node_refusal(EDGE, {"metadata": {}, "spec": {"unschedulable": True}}))
