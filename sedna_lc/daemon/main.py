@@ -49,6 +49,8 @@ def run(config: Path) -> None:
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # The client's own lines repeat, at every heartbeat, what ours say when it matters.
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    # Where the log itself lies in a folder that is watched, each line about it would bring the next one.
+    logging.getLogger("watchdog").setLevel(logging.INFO)
     # Late, since each costs a moment that `check-config` and `--help` can do without.
     from sedna_lc.daemon import running
     from sedna_lc.runners.errors import RunnerError
