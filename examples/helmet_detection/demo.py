@@ -26,6 +26,7 @@ from showing.telling import Story
 
 from sedna.cli.client import GlobalManager
 from sedna.cli.errors import CommandError
+from sedna.cli.proving import proof_for
 
 # Ten times what a round takes on two idle cores; a busy machine gets its chance, a hang gets its end.
 SECONDS_PER_ROUND = 600.0
@@ -126,7 +127,7 @@ def _started(places: Places, story: Story) -> Iterator[str]:
 def _joined(places: Places, story: Story, filled: list[dict[str, Any]], installed: Installed) -> Iterator[str]:
     """The system that is there, free of what an earlier attempt submitted."""
     story.step(f"Asking the GlobalManager at {installed.server} about the node {installed.node}.")
-    gm = GlobalManager(installed.server)
+    gm = GlobalManager(installed.server, proof=proof_for(installed.server))
     try:
         joining.check_node(gm, installed.node, serving.IMAGE)
         if cleared := joining.clear(gm, filled, places.root):
@@ -158,7 +159,7 @@ def _learn(
 ) -> dict[str, Path]:
     """Submit the job and wait for its rounds; returns every model that served, by title."""
     labeller = Labeller(places.hard_examples, places.truth, places.dataset)
-    gm = GlobalManager(server, warn=lambda text: story.say(f"warning: {text}"))
+    gm = GlobalManager(server, warn=lambda text: story.say(f"warning: {text}"), proof=proof_for(server))
 
     def label(most: int) -> int:
         labeller.take(most)

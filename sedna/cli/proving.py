@@ -6,6 +6,7 @@ A token is never an option's value: every user of a host can read the command li
 from __future__ import annotations
 
 import ipaddress
+import os
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -57,6 +58,11 @@ def access(server: str | None, token_file: str | None, ca: str | None, environme
         )
     namespace = context.namespace if context and context.namespace and not server else "default"
     return Access(chosen, Proof(token, whence, _trust(chosen, ca, context)), namespace)
+
+
+def proof_for(server: str) -> Proof:
+    """Return what the environment holds for a server: SEDNA_TOKEN_FILE, SEDNA_TOKEN, SEDNA_CA, KUBECONFIG."""
+    return access(server, os.environ.get("SEDNA_TOKEN_FILE"), os.environ.get("SEDNA_CA"), os.environ).proof
 
 
 def _context(environment: Mapping[str, str], *, needed: bool) -> contexts.KubeContext | None:

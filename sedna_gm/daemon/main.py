@@ -145,8 +145,28 @@ def restore(config: Path, file: Path) -> None:
     show_default=True,
     help="Where the credential `artifacts` is; without one, ACCESS_KEY_ID and SECRET_ACCESS_KEY count.",
 )
+@click.option(
+    "--token-file",
+    "token_files",
+    multiple=True,
+    type=click.Path(dir_okay=False),
+    help="File with a token that may read all Artifacts: one for all servers, or one for each, in their order."
+    " Default: SEDNA_TOKEN, or that of KUBECONFIG for its server.",
+)
+@click.option(
+    "--ca", type=click.Path(dir_okay=False), envvar="SEDNA_CA", help="Certificates of whom is believed about servers."
+)
 @click.option("--force", is_flag=True, help="Go on where no Artifact of any server lies in that store.")
-def collect(url: str, servers: tuple[str, ...], keep_seconds: int, credentials_dir: Path, *, force: bool) -> None:
+def collect(
+    url: str,
+    servers: tuple[str, ...],
+    keep_seconds: int,
+    credentials_dir: Path,
+    token_files: tuple[str, ...],
+    ca: str | None,
+    *,
+    force: bool,
+) -> None:
     """Remove from the artifact store URL (such as s3://bucket/prefix) what no Artifact names any more.
 
     The service does this by itself for its own store. In a bucket, which several may share, it is done by whoever
@@ -154,13 +174,19 @@ def collect(url: str, servers: tuple[str, ...], keep_seconds: int, credentials_d
     Where no Artifact of any server lies in that store, all that is old would go: a slip in URL or --server must not do
     that, so it takes --force.
     """
+    from sedna.cli.proving import access
     from sedna_gm.daemon import collecting
+
+    if len(token_files) not in (0, 1, len(servers)):
+        raise click.UsageError("--token-file: one for all servers, or one for each")
+    files = token_files * len(servers) if len(token_files) == 1 else token_files or ("",) * len(servers)
+    proofs = {server: access(server, file, ca, os.environ).proof for server, file in zip(servers, files, strict=True)}
 
     def clock() -> datetime:
         return datetime.now(timezone.utc)
 
     try:
-        swept = collecting.collect(url, servers, credentials_dir, keep_seconds, clock, force=force)
+        swept = collecting.collect(url, servers, credentials_dir, keep_seconds, clock, proofs=proofs, force=force)
     except collecting.CollectingFailed as failed:
         raise click.ClickException(f"{failed}.") from None
     click.echo(f"{url}: {swept.blobs} blobs removed, {size_text(swept.size)}.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import shlex
 import shutil
 import signal
@@ -18,7 +17,7 @@ import click
 
 from sedna.cli.client import GlobalManager
 from sedna.cli.errors import CommandError
-from sedna.cli.proving import Proof, access
+from sedna.cli.proving import Proof, proof_for
 from sedna.cli.up import configs, restarting, waiting
 from sedna.cli.up.children import Child, stop
 from sedna.cli.up.configs import Setup
@@ -99,7 +98,7 @@ def _proof(setup: Setup) -> Proof:
     """Who starts this, for the question whether the node is Ready; nobody where nobody is asked."""
     if not setup.asks:
         return Proof()
-    proof = access(setup.server, os.environ.get("SEDNA_TOKEN_FILE"), os.environ.get("SEDNA_CA"), os.environ).proof
+    proof = proof_for(setup.server)
     if not proof.token:
         raise CommandError(
             f"{setup.gm_config} does not say `auth: none`, so say who you are, by SEDNA_TOKEN_FILE or KUBECONFIG."

@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from sedna.api.trees import Tree, TreeFile
+from sedna.cli.proving import Proof
 from sedna_gm.artifacts.buckets import BucketBlobs
 from sedna_gm.daemon.collecting import CollectingFailed, collect
 from sedna_gm.daemon.main import main
@@ -204,3 +205,25 @@ def test_a_manager_that_is_not_there_is_named(url: str) -> None:
     failed = CliRunner().invoke(main, ["collect", url, "--server", "http://127.0.0.1:1"])
     assert failed.exit_code == 1
     assert "http://127.0.0.1:1" in failed.output
+
+
+def test_each_manager_is_shown_the_token_that_is_for_it(url: str) -> None:
+    shown: dict[str, str] = {}
+
+    class Asking(Managers):
+        def _answer(self, request: httpx.Request) -> httpx.Response:
+            shown[request.url.host] = request.headers.get("Authorization", "")
+            return super()._answer(request)
+
+    proofs = {server: Proof(token=f"token-of-{httpx.URL(server).host}") for server in SERVERS}
+    keep(url, b"a")
+    collect(url, SERVERS, Path("/nonexistent"), DAY, later, Asking(one=[], two=[]), proofs=proofs, force=True)
+    assert shown == {"one": "Bearer token-of-one", "two": "Bearer token-of-two"}
+
+
+def test_a_manager_that_lets_nobody_in_keeps_everything(url: str) -> None:
+    tree = keep(url, b"a")
+    refusing = httpx.MockTransport(lambda _: httpx.Response(401))
+    with pytest.raises(CollectingFailed, match="say who you are by --token-file"):
+        collect(url, SERVERS, Path("/nonexistent"), DAY, later, refusing, force=True)
+    assert left(url) == {tree, sha(b"a")}
