@@ -10,7 +10,7 @@ export PYTHON
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-hosts test-machine check format docs docs-serve references clean lock set-up set-up-dev
+.PHONY: help demo test test-hosts test-machine fuzz bounded check format docs docs-serve references clean lock set-up set-up-dev
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,12 +27,26 @@ test-hosts: set-up-dev ## Install on three real systemd hosts, made and removed 
 test-machine: set-up-dev ## Try limits and power cuts on a virtual machine with a kernel of its own (root, qemu-system-x86)
 	@.ci/test-machine
 
-check: set-up-dev ## Check format, lint, types, import contracts, roles and docs
+# Seconds for each parser.
+FUZZ ?= 60
+fuzz: set-up-dev ## Attack every parser for FUZZ seconds each; what was worth trying stays in .fuzz
+	@$(BIN)/python -c "from tests.attacks.parsers import PARSERS; print(*PARSERS, sep='\n')" | while read -r name; do \
+		echo "==> $$name"; \
+		$(BIN)/python -m tests.attacks.fuzz "$$name" ".fuzz/$$name" -max_total_time=$(FUZZ) -timeout=10 -max_len=4096 \
+			</dev/null 2>&1 | tail -n 3; \
+		ls ".fuzz/$$name"/found-* 2>/dev/null && exit 1; true; \
+	done
+
+bounded: set-up-dev ## Run ROUNDS rounds (10000) of one job and see that nothing grows; takes a quarter of an hour
+	ROUNDS=$(or $(ROUNDS),10000) $(BIN)/python -m pytest -q -s tests/bounded/test_rounds.py $(ARGS)
+
+check: set-up-dev ## Check format, lint, types, import contracts, known dangers, roles and docs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/ansible-lint
+	$(BIN)/python .ci/security.py
 	$(BIN)/yamllint roles playbooks inventory molecule .config .ansible-lint .yamllint
 	$(BIN)/mkdocs build --strict --quiet
 
