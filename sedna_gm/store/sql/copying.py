@@ -29,6 +29,8 @@ _LOCK_WAIT_SECONDS = 10.0
 _STRIDE = 1_000
 _BLIND_STRIDE = 1_000_000_000
 
+_CREDENTIAL = ("id", "sha256", "kind", "name", "role", "namespaces", "created", "expires", "revoked", "used", "gave")
+
 
 class CopyFailed(Exception):
     """The backup or restore was not done, and everything is as before; the message says why and what to do."""
@@ -77,6 +79,7 @@ def restore(url: str, file: Path, now: datetime) -> Restored:
             # Brings an older one up to date, and refuses one of a newer version.
             _bring_up_to_date(copy)
             _begin_anew(copy, _last_revision(database))
+            _keep_credentials(copy, database)
             _hand_over(database, copy, lock)
             aside = _set_aside(database, now)
             copy.replace(database)
@@ -173,6 +176,26 @@ def _begin_anew(copy: Path, last: int | None) -> None:
         # They say what lies in the store of artifacts, and that is not in a backup. Their controllers make those that
         # are needed anew, and their nodes send again what is not there.
         connection.execute("DELETE FROM resources WHERE kind = 'Artifact'")
+    _settle(copy)
+
+
+def _keep_credentials(copy: Path, database: Path) -> None:
+    """Those of the present database stay, where it can still be read: a backup must neither bring back what was
+    revoked since, nor lock out who has joined since."""
+    if not database.exists():
+        return
+    try:
+        with _open(database) as present:
+            found = present.execute(f"SELECT {', '.join(_CREDENTIAL)} FROM credentials").fetchall()  # noqa: S608
+    except sqlite3.Error:
+        return
+    places = ", ".join("?" for _ in _CREDENTIAL)
+    with _open(copy) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("DELETE FROM credentials")
+        insert = f"INSERT INTO credentials ({', '.join(_CREDENTIAL)}) VALUES ({places})"  # noqa: S608 - our own names
+        connection.executemany(insert, found)
+        connection.execute("COMMIT")
     _settle(copy)
 
 

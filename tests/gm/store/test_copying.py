@@ -15,8 +15,10 @@ from click.testing import CliRunner
 
 from sedna_gm.daemon.main import main
 from sedna_gm.errors import Gone
+from sedna_gm.store.credentials import Credential
 from sedna_gm.store.interface import Key
 from sedna_gm.store.sql.copying import CopyFailed, back_up, restore
+from sedna_gm.store.sql.credentials import SqlCredentials
 from sedna_gm.store.sql.engines import DatabaseUnusable
 from sedna_gm.store.sql.store import SqlStore
 
@@ -118,6 +120,31 @@ def test_artifacts_are_made_anew_since_their_content_is_in_no_backup(tmp_path: P
     finally:
         store.close()
     assert names(tmp_path) == ["one"]
+
+
+def test_a_restore_neither_brings_back_what_was_revoked_nor_locks_out_who_has_joined_since(
+    tmp_path: Path, running: SqlStore
+) -> None:
+    def access() -> dict[str, str]:
+        credentials = SqlCredentials(url(tmp_path))
+        try:
+            return {one.id: one.state("2026-11-22T15:00:00Z") for one in credentials.all()}
+        finally:
+            credentials.close()
+
+    credentials = SqlCredentials(url(tmp_path))
+    credentials.add(Credential("thiefs-key", "0" * 64, "node", "edge", "2026-11-22T14:00:00Z"))
+    back_up(url(tmp_path), tmp_path / "backup")
+    credentials.revoke(lambda one: True, "2026-11-22T14:10:00Z")
+    credentials.add(Credential("joined-since", "1" * 64, "node", "edge", "2026-11-22T14:20:00Z"))
+    credentials.close()
+    running.close()
+    restore(url(tmp_path), tmp_path / "backup", NOW)
+    assert access() == {"thiefs-key": "revoked", "joined-since": "good"}
+    # Where the present database cannot tell, the backup's count.
+    (tmp_path / "gm.db").write_bytes(b"rubbish" * 1000)
+    restore(url(tmp_path), tmp_path / "backup", NOW.replace(second=21))
+    assert access() == {"thiefs-key": "good"}
 
 
 def test_a_restore_while_the_service_runs_is_refused(tmp_path: Path, running: SqlStore) -> None:
