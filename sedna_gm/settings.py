@@ -17,7 +17,8 @@ class HttpSettings:
     """Largest body of a request. 3 MiB, as Kubernetes: a manifest has kilobytes, and data does not go this way."""
 
     max_connections: int = 15_000
-    """Connections held at once, most of them watches, at about 20 kB each. The limit of open files must allow it."""
+    """Connections held at once, most of them watches, at about 30 kB each, with TLS 45 kB. The limit of open files must
+    allow it."""
 
     watch_seconds: int = 1800
     """A watch ends after this long to twice this long, where its client names no time; clients just watch on.
