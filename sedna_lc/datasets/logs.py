@@ -92,6 +92,8 @@ class SampleLog:
         self.samples = 0
         self.size = 0
         self._written = 0
+        # What an earlier process has written is looked at once: a disk may have spoilt it since.
+        self._is_index_checked = False
 
     def length(self) -> int:
         """Return the bytes in the file, finished samples or not."""
@@ -182,10 +184,47 @@ class SampleLog:
                     hashing = new_digest()
                 hashing.update(rest)
 
+    def is_whole(self) -> bool:
+        """Tell whether there are as many samples as are counted: what a disk has spoilt has other ends of lines."""
+        self._log.flush()
+        left, found, last = self.size, 0, b"\n"
+        with self._path.open("rb") as file:
+            while left > 0 and (chunk := file.read(min(_CHUNK, left))):
+                left -= len(chunk)
+                found += chunk.count(b"\n")
+                last = chunk[-1:]
+        return found == self.samples and last == b"\n"
+
+    def set_aside(self) -> Path:
+        """Give a spoilt log another name, return that, and begin an empty one."""
+        number = 1
+        while (aside := self._path.with_name(f"{_LOG}.damaged-{number}")).exists():
+            number += 1
+        self.close()
+        self._path.rename(aside)
+        self._log, self._index = self._path.open("ab"), self._index_path.open("ab")
+        self._index.truncate(0)
+        sync_folder(self.folder)
+        self.samples = self.size = self._written = 0
+        return aside
+
     def close(self) -> None:
         """Let go of the files."""
         self._log.close()
         self._index.close()
+
+    def _fits_index(self, entries: int) -> bool:
+        """Whether every offset of the index is where a line begins, in growing order."""
+        before = -1
+        with self._path.open("rb") as log, self._index_path.open("rb") as index:
+            for (offset,) in _OFFSET.iter_unpack(index.read(entries * _OFFSET.size)):
+                if not before < offset < max(self.size, 1) or (before < 0 and offset):
+                    return False
+                log.seek(max(0, offset - 1))
+                if offset and log.read(1) != b"\n":
+                    return False
+                before = offset
+        return True
 
     def _truncate(self, size: int) -> None:
         self._log.flush()
@@ -195,9 +234,12 @@ class SampleLog:
     def _mend_index(self) -> None:
         entries = -(-self.samples // STRIDE)
         self._index.flush()
-        if os.fstat(self._index.fileno()).st_size >= entries * _OFFSET.size:
+        is_long_enough = os.fstat(self._index.fileno()).st_size >= entries * _OFFSET.size
+        if is_long_enough and (self._is_index_checked or self._fits_index(entries)):
+            self._is_index_checked = True
             self._index.truncate(entries * _OFFSET.size)
             return
+        self._is_index_checked = True
         # The index is only ever a shortcut: it is made again from the log.
         self._index.truncate(0)
         offset = 0

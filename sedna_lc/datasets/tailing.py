@@ -116,7 +116,10 @@ class Tail:
     def _recover(self, uid: str) -> Progress:
         kept = self._store.progress(uid)
         if kept is not None and self.log.cut_to(kept.samples, kept.log_size):
-            return kept
+            if self.log.is_whole():
+                return kept
+            aside = self.log.set_aside()
+            logger.error("The sample log was spoilt, by its disk or by somebody: it is kept as %s.", aside)
         # The log outlives its progress: what it holds was seen, and the file is compared with it from the beginning.
         self.log.recount()
         generation = 1

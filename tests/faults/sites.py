@@ -77,6 +77,11 @@ class Daemon:
         if self.process is not None:
             self.process.wait(DEADLINE)
 
+    def wait_for_refusal(self) -> None:
+        """Until it says by its exit code that a person has to choose."""
+        self.wait()
+        assert self.exit_code == os.EX_CONFIG, f"{self.name} ended with {self.exit_code}; see {self.log}"
+
     @property
     def exit_code(self) -> int | None:
         return None if self.process is None else self.process.returncode

@@ -107,3 +107,37 @@ def test_digests_are_those_of_the_samples(tmp_path_factory: pytest.TempPathFacto
         expected.append(digest.digest())
     assert list(log.digests()) == expected
     log.close()
+
+
+@pytest.mark.parametrize("entry", [0, 1, 2])
+def test_an_index_that_a_disk_has_spoilt_is_made_again(tmp_path: Path, entry: int) -> None:
+    """Ranges were looked for at a wrong place, and the job waited for ever for samples that are there."""
+    log = SampleLog(tmp_path)
+    log.extend(numbered(0, 2 * STRIDE + 100))
+    log.sync()
+    samples, size = log.samples, log.size
+    log.close()
+    with (tmp_path / "samples.idx").open("r+b") as index:
+        index.seek(8 * entry)
+        index.write(b"\x07\x07\x07\x07\x00\x00\x00\x00")
+    again = SampleLog(tmp_path)
+    assert again.cut_to(samples, size)
+    for start in (0, STRIDE, 2 * STRIDE):
+        assert copied(again, start, start + 50) == numbered(start, start + 50)
+    again.close()
+
+
+@pytest.mark.parametrize("harm", [b"\n", b"\0" * 40])
+def test_a_log_that_a_disk_has_spoilt_is_not_taken_for_whole(tmp_path: Path, harm: bytes) -> None:
+    log = SampleLog(tmp_path)
+    log.extend(numbered(0, 30))
+    assert log.is_whole()
+    with (tmp_path / "samples.log").open("r+b") as file:
+        file.seek(101)
+        file.write(harm)
+    assert not log.is_whole()
+    aside = log.set_aside()
+    assert aside.stat().st_size
+    log.extend(numbered(0, 3))
+    assert copied(log, 0, 3) == numbered(0, 3)
+    log.close()

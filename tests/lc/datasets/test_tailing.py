@@ -238,6 +238,18 @@ def test_a_damaged_log_is_said_and_filled_from_the_file(
     assert sorted(kept(tail)) == sorted(rows(0, 30).encode().splitlines())
 
 
+def test_a_log_with_another_content_is_set_aside_and_read_again(
+    opened: Opener, file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file.write_text(rows(0, 30))
+    poll(opened()).close()
+    log = tmp_path / "state" / "samples.log"
+    log.write_bytes(b"\0" * log.stat().st_size)
+    tail = poll(opened())
+    assert "was spoilt" in caplog.text
+    assert kept(tail) == rows(0, 30).encode().splitlines()
+
+
 def test_a_csv_header_is_no_sample_in_any_generation(opened: Opener, tmp_path: Path) -> None:
     file = tmp_path / "data" / "d.csv"
     file.write_text("a,b\n1,2\n")

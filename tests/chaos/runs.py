@@ -1,0 +1,90 @@
+"""One run of chaos: accidents while a site learns, and from time to time a look at what it has become."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.chaos.mischief import Mischief
+from tests.chaos.sites import ChaoticSite
+from tests.faults.invariants import broken, gathered
+from tests.faults.sites import Lost
+
+# So many accidents between two looks: a violation is found near its cause.
+_BETWEEN_LOOKS = 25
+# After clocks that jump and lines that were cut, waits have grown.
+_SECONDS_TO_REST = 180.0
+
+
+@dataclass
+class Verdict:
+    """What was done, and what was broken by it."""
+
+    seed: int
+    counts: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+    rounds: int = 0
+    failed_rounds: int = 0
+    looks: int = 0
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        total = sum(self.counts.values())
+        lines = [f"seed {self.seed}: {total} faults in {self.seconds:.0f} s, {self.rounds} rounds"]
+        lines[0] += f" ({self.failed_rounds} of them failed, and their samples went to the next), {self.looks} looks"
+        lines += [f"  {count:5}  {kind}" for kind, count in self.counts.most_common()]
+        lines += [f"BROKEN: {each}" for each in self.problems]
+        verdict = "broken" if self.problems else "nothing lost, nothing twice, nothing half"
+        return "\n".join([*lines, f"verdict: {verdict}"])
+
+
+def run(folder: Path, *, faults: int, seed: int, seconds: float | None = None) -> Verdict:
+    """Do so many accidents, or as many as the time allows, and look."""
+    verdict = Verdict(seed)
+    site = ChaoticSite(folder)
+    mischief = Mischief(site, seed)
+    begun = time.monotonic()
+    try:
+        site.start()
+        site.submit()
+        while not verdict.problems and sum(verdict.counts.values()) < faults:
+            if seconds is not None and time.monotonic() - begun > seconds:
+                break
+            _wreak(site, mischief, verdict, faults)
+            _look(site, verdict)
+        if not verdict.problems:
+            site.delete_job()
+    except Lost as lost:
+        verdict.problems.append(str(lost))
+    finally:
+        site.close()
+    verdict.seconds = time.monotonic() - begun
+    return verdict
+
+
+def _wreak(site: ChaoticSite, mischief: Mischief, verdict: Verdict, faults: int) -> None:
+    left = min(_BETWEEN_LOOKS, faults - sum(verdict.counts.values()))
+    while left > 0:
+        if mischief.feeds():
+            site.feed()
+        kind = mischief.one()
+        if kind is not None:
+            verdict.counts[kind] += 1
+            left -= 1
+        mischief.moment()
+        site.heal()
+
+
+def _look(site: ChaoticSite, verdict: Verdict) -> None:
+    """Let it come to rest in quiet, and look at everything."""
+    site.set_clock(0)
+    site.feed()
+    site.settled(_SECONDS_TO_REST)
+    site.until(lambda: len(site.workers()) == 2, "only the inference worker runs", _SECONDS_TO_REST)
+    facts = gathered(site)
+    verdict.problems += broken(facts, failures_allowed=True)
+    verdict.rounds = len(facts.rounds)
+    verdict.failed_rounds = sum(record["decision"] == "Failed" for record in facts.rounds)
+    verdict.looks += 1
