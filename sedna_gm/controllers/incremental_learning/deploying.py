@@ -6,17 +6,15 @@ Hot or cold is the node's business: in both cases this stage changes which model
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from sedna.api.incremental_learning import RoundProgress, RoundRange, SampleCounts
-from sedna.api.models import Model, ModelVersion
+from sedna.api.models import ModelVersion
 from sedna.api.stages import START, Phase, Stage
 from sedna.api.times import format_time, parse_time
-from sedna.api.triggers import Metric, Verdict, holds, next_opening, window_open
+from sedna.api.triggers import Verdict, holds, next_opening, window_open
 from sedna.api.workers import ServedModel, Worker
-from sedna_gm.controllers.decisions import JSON
-from sedna_gm.controllers.incremental_learning import inference, models, rounds
+from sedna_gm.controllers.incremental_learning import inference, rounds
 from sedna_gm.controllers.incremental_learning.carrying import carry, fetching_time
 from sedna_gm.controllers.incremental_learning.failing import STOPPED, fail, interrupt
 from sedna_gm.controllers.incremental_learning.hosts import is_silent, paused_sentence, silence
@@ -116,10 +114,8 @@ def running(snapshot: Snapshot, status: Status) -> Step:
     version = new.model_copy(update={"time": snapshot.timestamp})
     deployed = progress(update(status, deployed_model=version), outcome="Deployed", reason=reason)
     current = status.current or RoundProgress()
-    step = move(snapshot, deployed, (Stage.DEPLOY, Phase.COMPLETED), "Deployed", sentence, data=_metrics(current))
-    model = models.deploy_model(snapshot)
-    statuses = (_model_status(snapshot, model, version, current.new_metrics or {}),) if model else ()
-    return Step(step.status, step.sentence, statuses=statuses, happenings=step.happenings)
+    # That the Model's resource tells it, too, is `versions`' business.
+    return move(snapshot, deployed, (Stage.DEPLOY, Phase.COMPLETED), "Deployed", sentence, data=_metrics(current))
 
 
 def completed(snapshot: Snapshot, status: Status) -> Step:
@@ -138,7 +134,8 @@ def completed(snapshot: Snapshot, status: Status) -> Step:
         samples=SampleCounts(seen=counts.seen, used=used, new=max(0, counts.seen - used)),
         finished_rounds=finished,
         last_trained_model=current.next_base or status.last_trained_model,
-        candidate_model=current.new_model or status.candidate_model,
+        # What a rollback brings back is no new candidate: the last trained model stays the one to look at by hand.
+        candidate_model=status.candidate_model if current.rollback else current.new_model or status.candidate_model,
         failures=0,
         retry_after=None,
     )
@@ -303,15 +300,4 @@ def _metrics(current: RoundProgress) -> dict[str, Any]:
     return {
         "input": {"models": [told[name] for name in ("newModel", "comparedWith") if name in told]},
         "output": {name: told[name] for name in ("newMetrics", "oldMetrics") if name in told},
-    }
-
-
-def _model_status(snapshot: Snapshot, model: Model, version: ModelVersion, metrics: dict[str, Metric]) -> JSON:
-    """The deploy model's resource tells which version serves; its spec stays the user's."""
-    values = [{"key": name, "value": json.dumps(value)} for name, value in sorted(metrics.items())]
-    return {
-        "apiVersion": model.api_version,
-        "kind": model.kind,
-        "metadata": {"name": model.metadata.name, "namespace": snapshot.namespace},
-        "status": {"updateTime": snapshot.timestamp, "metrics": values, "version": version.dump()},
     }
