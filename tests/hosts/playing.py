@@ -25,8 +25,9 @@ PATIENCE = 1200.0
 # The only image that these tests use: its environment is small.
 IMAGE = {"name": "sedna/example-digits", "tag": "v1"}
 SOURCE = {"source": "examples/digits/worker", "lock": "requirements.lock"}
-# What an upgrade is tried from; read before the environment is cleaned for each test.
+# What an upgrade is tried from, and what hosts run; read before the environment is cleaned for each test.
 EARLIER = os.environ.get("SEDNA_UPGRADE_FROM") or "HEAD^"
+PYTHON = system().python
 
 
 def bundle_of(lab: Lab) -> Path:
@@ -76,7 +77,7 @@ def check_out(commit: str, folder: Path) -> Path:
 
 def make_bundle(tree: Path, bundle: Path) -> Path:
     """Make or renew a bundle of a checkout for the hosts of a lab; return it."""
-    chosen = {"sedna_bundle_dir": str(bundle), "sedna_bundle_pythons": [system().python]}
+    chosen = {"sedna_bundle_dir": str(bundle), "sedna_bundle_pythons": [PYTHON]}
     argv = _ansible(tree, "bundle", {**chosen, "sedna_bundle_images": [{**IMAGE, **SOURCE}]})
     # What builds the wheel may have to come from a package index.
     run(outside(argv), timeout=PATIENCE)
