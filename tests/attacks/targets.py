@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,10 @@ from sedna_gm.artifacts.disks import DiskBlobs
 from sedna_gm.http.apps import create_app
 from sedna_gm.http.exchange import Exchange, Question
 from sedna_gm.http.parts import Parts
+from sedna_gm.identity.authenticating import OpenAuthenticator, TokenAuthenticator
+from sedna_gm.identity.limiting import Failures
 from sedna_gm.settings import ArtifactSettings, HttpSettings
+from sedna_gm.store.credentials import Credentials, MemoryCredentials
 from sedna_gm.store.heartbeats import Heartbeats
 from sedna_gm.store.memory import MemoryStore
 from tests.gm.controllers.world import job_manifest
@@ -72,9 +76,10 @@ class Target:
     parts: Parts
 
 
-def make_target(folder: Path) -> Target:
-    """A fresh one; give it back by `close`."""
+def make_target(folder: Path, credentials: Credentials | None = None) -> Target:
+    """A fresh one; give it back by `close`. With credentials, it asks for them."""
     clock = StandingClock()
+    authenticator = OpenAuthenticator() if credentials is None else TokenAuthenticator(credentials, clock)
     store = MemoryStore(clock)
     for seed in SEEDS.values():
         resource = copy.deepcopy(seed)
@@ -82,10 +87,21 @@ def make_target(folder: Path) -> Target:
             resource["metadata"]["namespace"] = "default"
         store.create(resource)
     # As short as can be: what is attacked is the reading of requests, not the waiting.
-    settings = HttpSettings(watch_seconds=1, bookmark_seconds=0.001, look_up_seconds=0.001, answer_seconds=0.001)
+    settings = HttpSettings(watch_seconds=0, bookmark_seconds=0.001, look_up_seconds=0.001, answer_seconds=0.001)
     blobs = DiskBlobs(ArtifactSettings(folder=str(folder), reserve_bytes=1), clock)
     blobs.append(hashlib.sha256(BLOB).hexdigest(), 0, BLOB, len(BLOB))
-    parts = Parts(store, Heartbeats(clock), clock, blobs, settings, exchange=Answering())
+    parts = Parts(
+        store,
+        Heartbeats(clock),
+        clock,
+        blobs,
+        settings,
+        exchange=Answering(),
+        authenticator=authenticator,
+        credentials=credentials or MemoryCredentials(),
+        # Who tries a thousand doors is held up soon; here every one of them is to be tried.
+        failures=Failures(itertools.count(step=3600.0).__next__),
+    )
     app = create_app(parts)
     app.testing = False
     return Target(app.test_client(), parts)

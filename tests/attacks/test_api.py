@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import hashlib
 import json
 import random
 import re
@@ -21,29 +20,18 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 
-from sedna.api import openapi, openapi_doors
-from tests.attacks.targets import BLOB, SEEDS, Target, close, make_target
+from tests.attacks.calls import OPERATIONS, SHA256
+from tests.attacks.targets import SEEDS, Target, close, make_target
 
 AT_LEAST = 20_000
 EXAMPLES = 23
 """Of what is right, and as many of what is wrong, for each call."""
 LONGEST_WATCH = 3600
 
-DOCUMENTS: Mapping[str, dict[str, Any]] = {
-    "sedna.io": openapi.document("sedna.io"),
-    "core": openapi.document(""),
-    "doors": openapi_doors.document(),
-}
-OPERATIONS = {
-    f"{operation.method.upper()} {operation.path}": operation
-    for document in DOCUMENTS.values()
-    for operation in (found.ok() for found in schemathesis.openapi.from_dict(document).get_all_operations())
-}
 MEDIA = (
     "application/json", "application/yaml", "application/merge-patch+json", "application/json-patch+json",
     "application/octet-stream", "text/plain", "application/json; charset=utf-16", "multipart/form-data", "\u00e4", "",
@@ -65,8 +53,6 @@ HEADERS: tuple[dict[str, str], ...] = (
     {"Expect": "100-continue"},
     {"Content-Encoding": "gzip"},
 )
-SHA256 = hashlib.sha256(BLOB).hexdigest()
-
 told: Counter[int] = Counter()
 attacked: set[str] = set()
 
