@@ -11,6 +11,7 @@ from flask import Request
 
 from sedna.api.yaml12 import YamlError, load_documents
 from sedna_gm.errors import BadRequest, TooLarge, UnsupportedMediaType
+from sedna_gm.http.callers import patience
 from sedna_gm.http.media import JSON, JSON_TYPES, YAML_TYPES
 from sedna_gm.http.parts import parts
 
@@ -49,7 +50,7 @@ def read(request: Request, limit: int) -> bytes:
     announced = request.content_length or 0
     pieces: list[bytes] = []
     size = 0
-    for piece in _pieces(request):
+    for piece in _pieces(request, parts().settings.silence_seconds):
         size += len(piece)
         if size <= limit and announced <= limit:
             pieces.append(piece)
@@ -60,10 +61,11 @@ def read(request: Request, limit: int) -> bytes:
     return b"".join(pieces)
 
 
-def _pieces(request: Request) -> Iterator[bytes]:
+def _pieces(request: Request, silence_seconds: float) -> Iterator[bytes]:
     try:
-        while piece := request.stream.read(_PIECE):
-            yield piece
+        with patience(request.environ, silence_seconds):
+            while piece := request.stream.read(_PIECE):
+                yield piece
     except OSError as error:
         raise BadRequest("The body ended before its announced end.") from error
 

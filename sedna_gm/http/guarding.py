@@ -29,6 +29,7 @@ def install(app: Flask) -> None:
     """Puts the guard before every view of an app."""
     app.before_request(_guard)
     app.after_request(_note)
+    app.teardown_request(_leave)
 
 
 def caller() -> Identity:
@@ -43,6 +44,14 @@ def _guard() -> None:
     g.identity = identified(parts().authenticator.identify)
     g.action = action = actions.action_of(request)
     _refuse(deciding.refusal(caller(), action, _facts(caller(), action)))
+    if request.method not in _READS:
+        # Before its body is read, for which a client may take as long as it likes.
+        g.leave = parts().writes.take(caller())
+
+
+def _leave(_error: BaseException | None) -> None:
+    if (leave := g.pop("leave", None)) is not None:
+        leave()
 
 
 def identified(identify: Callable[[str], Identity]) -> Identity:
@@ -127,7 +136,7 @@ def lasting(gone: Callable[[], bool]) -> Callable[[], bool]:
 
 def place() -> Callable[[], None]:
     """Takes one of the caller's places for watches; gives the way to give it back. Raises TooMany."""
-    return parts().places.take(caller())
+    return parts().watches.take(caller())
 
 
 def address() -> str:

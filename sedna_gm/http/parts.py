@@ -13,7 +13,7 @@ from sedna_gm.http.bindings import Bindings
 from sedna_gm.http.exchange import Exchange
 from sedna_gm.identity.auditing import Audit, NoAudit
 from sedna_gm.identity.authenticating import Authenticator, OpenAuthenticator
-from sedna_gm.identity.limiting import Failures, Places
+from sedna_gm.identity.limiting import MOST_WRITES, WATCHES, WRITES, Failures, Places
 from sedna_gm.settings import HttpSettings
 from sedna_gm.store.credentials import Credentials, MemoryCredentials
 from sedna_gm.store.heartbeats import Heartbeats
@@ -41,12 +41,13 @@ class Parts:
     """Whether a proxy of ours says where calls come from."""
     failures: Failures = field(default_factory=lambda: Failures(time.monotonic))
     bindings: Bindings = field(init=False)
-    places: Places = field(init=False)
+    watches: Places = field(init=False)
+    writes: Places = field(default_factory=lambda: Places(MOST_WRITES, MOST_WRITES, WRITES))
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "bindings", Bindings(self.store, self.blobs, self.aside))
         most = self.settings.max_watches_per_client, self.settings.max_watches_per_node
-        object.__setattr__(self, "places", Places(*most))
+        object.__setattr__(self, "watches", Places(*most, WATCHES))
 
     def install(self, extensions: dict[str, object]) -> None:
         """Makes these the parts of an app."""

@@ -14,7 +14,15 @@ from sedna_gm.errors import TooMany
 from sedna_gm.identity.identities import Identity
 
 # Ends of watches come within seconds where a client gives them up.
-_WATCH_PAUSE_SECONDS = 15
+_PAUSE_SECONDS = 15
+WATCHES = (
+    "{identity} has {held} watches open, which is all it may have: close some, or wait until those that nobody reads "
+    "have ended (http.maxWatchesPerClient and http.maxWatchesPerNode in gm.yml)."
+)
+WRITES = "{identity} has {held} writes under way, which is all it may have: wait until some are done."
+# Who sends bodies in drops holds a connection for each. A LocalController answers 32 questions at once at most, and
+# sends a few blobs and letters beside them.
+MOST_WRITES = 100
 # A host whose key was revoked tries four times in half a minute at worst; a guesser many more.
 _FAILURES = 30.0
 _PER_SECOND = 0.5
@@ -23,10 +31,12 @@ _MOST_ADDRESSES = 10_000
 
 
 class Places:
-    """Open watches by who holds them."""
+    """Something that takes its time, such as open watches, by who holds it."""
 
-    def __init__(self, most_of_person: int, most_of_node: int) -> None:
+    def __init__(self, most_of_person: int, most_of_node: int, sentence: str) -> None:
+        """`sentence` says what to do, of {identity} who has {held}."""
         self._most = {"person": most_of_person, "node": most_of_node}
+        self._sentence = sentence
         self._lock = threading.Lock()
         self._held: dict[tuple[str, str], int] = {}
 
@@ -42,11 +52,7 @@ class Places:
         with self._lock:
             held = self._held.get(key, 0)
             if held >= most:
-                raise TooMany(
-                    f"{identity} has {held} watches open, and may have {most}: close some, or wait until those that "
-                    "nobody reads have ended (http.maxWatchesPerClient and http.maxWatchesPerNode in gm.yml).",
-                    _WATCH_PAUSE_SECONDS,
-                )
+                raise TooMany(self._sentence.format(identity=identity, held=held), _PAUSE_SECONDS)
             self._held[key] = held + 1
         left = [key]
 

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _SPAN = re.compile(r"([1-9][0-9]{0,6})([smhdw])\Z")
 _PERSON = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,62}\Z")
-_JOIN_SPAN = "24h"
+# A host that is being installed joins within minutes; a day leaves room for one that is sent by mail and a person.
+_JOIN_SPAN = timedelta(hours=24)
 # What was revoked, used or ran out stays in the list so long, for whoever wonders what became of it.
 _REMEMBERED = timedelta(days=30)
 
@@ -41,19 +42,14 @@ _config = click.option(
 )
 
 
-class Span(click.ParamType):
+def _span(_ctx: click.Context, _param: click.Parameter, text: str | None) -> timedelta | None:
     """A time such as 90d or 24h."""
-
-    name = "TIME"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """See click."""
-        if isinstance(value, timedelta):
-            return value
-        match = _SPAN.match(str(value))
-        if match is None:
-            self.fail(f"{value!r} is not a number with a unit, such as 90d, 24h or 30m.", param, ctx)
-        return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+    if text is None:
+        return None
+    match = _SPAN.match(text)
+    if match is None:
+        raise click.BadParameter(f"{text!r} is not a number with a unit, such as 90d, 24h or 30m.")
+    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
 
 
 @click.group("token")
@@ -68,7 +64,10 @@ def token() -> None:
 @click.option("--namespace", "namespaces", multiple=True, metavar="NS", help="And where. Default: everywhere.")
 @click.option("--node", metavar="NAME", help="Make a join token instead, by which this host joins, once.")
 @click.option(
-    "--expires", type=Span(), help=f"How long it is good, such as 90d. Join tokens: {_JOIN_SPAN}; else for ever."
+    "--expires",
+    metavar="TIME",
+    callback=_span,
+    help="How long it is good, such as 90d. Join tokens: 24h; else for ever.",
 )
 @click.option("--file", "file", type=click.Path(path_type=Path, dir_okay=False), help="Write it there (0600) instead.")
 @click.option("--kubeconfig", type=click.Path(path_type=Path, dir_okay=False), help="Write a kubeconfig there (0600).")
@@ -228,7 +227,7 @@ def _credential(
     from sedna_gm.store.credentials import Credential
 
     if node is not None and expires is None:
-        expires = timedelta(days=1)
+        expires = _JOIN_SPAN
     until = None if expires is None else format_time(now + expires)
     name, sha256, created = id_of(secret), sha256_of(secret), format_time(now)
     if node is not None:

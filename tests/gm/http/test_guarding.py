@@ -22,7 +22,7 @@ from sedna_gm.identity.auditing import Entry
 from sedna_gm.identity.authenticating import TokenAuthenticator
 from sedna_gm.identity.deciding import refusal
 from sedna_gm.identity.identities import Identity
-from sedna_gm.identity.limiting import Failures
+from sedna_gm.identity.limiting import MOST_WRITES, Failures
 from sedna_gm.store.credentials import Credential
 from tests.gm.http.doors import BASE, MODELS, Door, StandingClock, dataset, model, node, worker
 
@@ -473,6 +473,18 @@ def test_a_client_has_so_many_watches_and_each_that_ends_makes_room(guarded: Gua
     for one in reversed(open_ones):
         one.close()
     guarded.client.get(f"{MODELS}?watch=1", buffered=False, **viewer).close()
+
+
+def test_a_client_has_so_many_writes_under_way_and_each_that_ends_makes_room(guarded: Guarded) -> None:
+    token = guarded.person("ann", "editor")
+    ann = Identity("person", "ann", id_of(token))
+    leave = [guarded.parts.writes.take(ann) for _ in range(MOST_WRITES)]
+    refused = guarded.client.post(MODELS, json=model(), **guarded.by(token))
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "15")
+    guarded.get(MODELS, **guarded.by(token))
+    leave[0]()
+    for number in range(3):
+        guarded.post(MODELS, model(f"m{number}"), **guarded.by(token))
 
 
 # --- the audit log

@@ -6,7 +6,7 @@ import pytest
 
 from sedna_gm.errors import TooMany
 from sedna_gm.identity.identities import ANYONE, Identity
-from sedna_gm.identity.limiting import Failures, Places
+from sedna_gm.identity.limiting import WATCHES, Failures, Places
 
 
 class Standing:
@@ -18,13 +18,13 @@ class Standing:
 
 
 def test_places_are_counted_by_name_and_given_back_once() -> None:
-    places = Places(2, 1)
+    places = Places(2, 1, WATCHES)
     ann, again, edge = Identity("person", "ann", "a"), Identity("person", "ann", "b"), Identity("node", "ann", "c")
     first, _ = places.take(ann), places.take(again)
     with pytest.raises(TooMany):
         places.take(ann)
     places.take(edge)
-    with pytest.raises(TooMany, match="may have 1"):
+    with pytest.raises(TooMany, match="node ann has 1 watches open"):
         places.take(edge)
     first()
     first()
@@ -34,7 +34,7 @@ def test_places_are_counted_by_name_and_given_back_once() -> None:
 
 
 def test_who_is_not_known_by_name_is_not_counted() -> None:
-    places = Places(1, 1)
+    places = Places(1, 1, WATCHES)
     for _ in range(100):
         places.take(ANYONE)
 
