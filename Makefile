@@ -5,12 +5,15 @@ BIN := .venv/bin
 JOBS ?= 2
 # More arguments for what is run: make test ARGS="-k watch", make demo ARGS="--help".
 ARGS ?=
+# For `faults` and `chaos`.
+SEED ?= 1
+FAULTS ?= 1000
 export PYTHON
 # The theme announces its successor at every build; we know.
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-hosts test-machine fuzz bounded check format docs docs-serve references clean lock set-up set-up-dev
+.PHONY: help demo test faults chaos test-hosts test-machine fuzz bounded check format docs docs-serve references clean lock set-up set-up-dev
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +42,12 @@ fuzz: set-up-dev ## Attack every parser for FUZZ seconds each; what was worth tr
 
 bounded: set-up-dev ## Run ROUNDS rounds (10000) of one job and see that nothing grows; takes a quarter of an hour
 	ROUNDS=$(or $(ROUNDS),10000) $(BIN)/python -m pytest -q -s tests/bounded/test_rounds.py $(ARGS)
+
+faults: set-up-dev ## End every process at every named point, several times over, and check what was lost: SEED=1
+	$(BIN)/python -m tests.faults --seed $(SEED) $(ARGS)
+
+chaos: set-up-dev ## Do FAULTS=1000 accidents of every kind to a running site, in the order of SEED=1
+	$(BIN)/python -m tests.chaos --faults $(FAULTS) --seed $(SEED) $(ARGS)
 
 check: set-up-dev ## Check format, lint, types, import contracts, known dangers, roles and docs
 	$(BIN)/ruff format --check .

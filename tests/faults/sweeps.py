@@ -135,11 +135,11 @@ class Sweep:
         """Arm one point and let the site work until somebody has died there."""
         site = self._site
         self._arm(name, self._times)
-        if name in AFTER_A_RESTART:
-            site.daemons[site.nodes[-1]].kill()
-        if name in AFTER_A_DEATH:
-            self._kill_inference()
-        for _ in range(MOST_ROUNDS):
+        for _ in range(MOST_ROUNDS * self._times):
+            if name in AFTER_A_RESTART:
+                site.daemons[site.nodes[-1]].kill()
+            if name in AFTER_A_DEATH:
+                self._kill_inference()
             if site.fed == 0 or self._is_idle():
                 site.feed()
             with contextlib.suppress(_Fired):
