@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 
+import httpx
 import pytest
 
 from tests.hosts.clouds import KUBECONFIG, Cloud, node_of, settings_of
@@ -19,14 +21,16 @@ API = "/apis/sedna.io/v1alpha1"
 TOKEN = re.compile(r"\b[a-z0-9]{8,32}\.([A-Za-z0-9_-]{43})\b")
 
 
-def answer(host: Machine, path: str, *options: str, token: str = "") -> tuple[int, str]:
-    """Ask by curl from a host, as a person or a thief would; return status and body."""
+def answer(host: Machine, path: str, *, method: str = "GET", body: str = "", token: str = "") -> tuple[int, str]:
+    """Ask as whoever is in the network of a host, and believes whom the host believes; return status and body."""
+    trust = ssl.create_default_context(cadata=host.read("/etc/sedna/ca.crt"))
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    if body:
+        headers["Content-Type"] = "application/merge-patch+json" if method == "PATCH" else "application/yaml"
     url = f"{settings_of(host)['gm']}{path}"
-    # By its standard input: a token on a command line would be seen by everybody on the host.
-    known = f'header = "Authorization: Bearer {token}"\n' if token else ""
-    argv = ("curl", "--silent", "--config", "-", "--cacert", "/etc/sedna/ca.crt", "--write-out", "\n%{http_code}")
-    body, _, status = host.run(*argv, *options, url, stdin=known).rpartition("\n")
-    return int(status), body
+    with httpx.Client(verify=trust, trust_env=False, timeout=30) as client:
+        given = client.request(method, url, headers=headers, content=body or None)
+    return given.status_code, given.text
 
 
 def key_of(host: Machine) -> str:
@@ -47,12 +51,13 @@ def test_kubectl_works_at_once_and_nobody_else_gets_an_answer(lab: Lab, cloud: C
         status, body = answer(edge, path)
         assert status == 401, path
         assert json.loads(body)["kind"] == "Status", path
-    assert answer(edge, "/manifests", "--data-binary", "kind: Model")[0] == 401
+    assert answer(edge, "/manifests", method="POST", body="kind: Model")[0] == 401
     assert answer(edge, f"{API}/nodes", token=f"{'a' * 12}.{'b' * 43}")[0] == 401
-    # Without the authority nobody believes it, and without TLS nobody hears it.
-    plain = str(settings_of(edge)["gm"]).replace("https", "http")
-    assert edge.completed("curl", "--silent", f"{settings_of(edge)['gm']}/readyz").returncode == 60
-    assert edge.completed("curl", "--silent", "--fail", f"{plain}/readyz").returncode != 0
+    # Without the authority nobody believes it, and without TLS it tells nothing.
+    url = str(settings_of(edge)["gm"])
+    with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+        httpx.get(f"{url}/readyz", trust_env=False)
+    assert httpx.get(f"{url.replace('https', 'http')}/readyz", trust_env=False).status_code == 400
 
 
 def test_a_stolen_node_key_opens_that_nodes_things_and_no_others(example: Digits, lab: Lab) -> None:
@@ -64,22 +69,22 @@ def test_a_stolen_node_key_opens_that_nodes_things_and_no_others(example: Digits
     assert answer(other, f"{API}/workers?fieldSelector=spec.nodeName%3D{mine}", token=stolen)[0] == 200
     job = f"{API}/namespaces/default/incrementallearningjobs/digits"
     worker = f"{API}/namespaces/default/workers/digits-inference"
-    patch = ("--request", "PATCH", "--header", "Content-Type: application/merge-patch+json", "--data-binary")
-    for path, *options in (
-        (f"{API}/workers",),
-        (f"{API}/workers?fieldSelector=spec.nodeName%3D{theirs}",),
-        (worker,),
-        (f"{worker}/log",),
-        (job,),
-        (f"{API}/namespaces/default/models",),
-        (f"{API}/nodes/{theirs}",),
-        (f"{API}/nodes/{theirs}/status", *patch, '{"status": {"images": []}}'),
-        (f"{worker}/status", *patch, '{"status": {"phase": "Failed"}}'),
-        (job, "--request", "DELETE"),
+    for method, path, body in (
+        ("GET", f"{API}/workers", ""),
+        ("GET", f"{API}/workers?fieldSelector=spec.nodeName%3D{theirs}", ""),
+        ("GET", worker, ""),
+        ("GET", f"{worker}/log", ""),
+        ("GET", job, ""),
+        ("GET", f"{API}/namespaces/default/models", ""),
+        ("GET", f"{API}/nodes/{theirs}", ""),
+        ("PATCH", f"{API}/nodes/{theirs}/status", '{"status": {"images": []}}'),
+        ("PATCH", f"{worker}/status", '{"status": {"phase": "Failed"}}'),
+        ("DELETE", job, ""),
+        ("POST", "/manifests", "apiVersion: sedna.io/v1alpha1\nkind: Model\nmetadata: {name: mine}\nspec: {}\n"),
     ):
-        status, body = answer(other, path, *options, token=stolen)
-        assert status == 403, (path, options, body)
-        assert mine in json.loads(body)["message"], "it names who asked"
+        status, said = answer(other, path, method=method, body=body, token=stolen)
+        assert status == 403, (method, path, said)
+        assert mine in json.loads(said)["message"], "it names who asked"
     serving = example.cloud.get("Worker", "digits-inference")["status"]["phase"]
     assert serving == "Running"
 
@@ -129,7 +134,7 @@ def test_no_secret_is_in_argv_environment_journal_properties_or_the_audit_log(ex
     cloud = example.cloud
     submit(example)
     secrets = secrets_of(lab, cloud)
-    assert len(secrets) > len(lab.machines) + 1
+    assert any(name.startswith("worker's token on edge1") for name in secrets)
     for host in lab.machines.values():
         places = {
             "argv and environment": host.shell(
@@ -137,7 +142,7 @@ def test_no_secret_is_in_argv_environment_journal_properties_or_the_audit_log(ex
             ),
             "properties": host.systemctl("show", "--all", "sedna-*"),
             "journal": host.journal(),
-            "settings": host.shell("cat /etc/sedna/*.yml /etc/systemd/system/sedna-*"),
+            "settings": host.shell("cat /etc/sedna/*.yml /etc/systemd/system/sedna-*.service"),
         }
         if host is cloud.host:
             places["audit log"] = host.read("/var/lib/sedna-gm/audit.log")
@@ -154,8 +159,12 @@ def secrets_of(lab: Lab, cloud: Cloud) -> dict[str, str]:
     for host in lab.machines.values():
         state = settings_of(host)["stateDir"]
         found[f"node key of {host.name}"] = key_of(host).partition(".")[2]
-        door = host.shell(f"base64 --wrap=0 {state}/door-key; echo; xxd -p -c 64 {state}/door-key || true").split()
-        found |= {f"door key of {host.name}, {number}": text for number, text in enumerate(door)}
+        # Both are made for the first worker of a host.
+        spelled = f"base64 --wrap=0 {state}/door-key; echo; od -An -v -tx1 {state}/door-key | tr -d ' \\n'"
+        door = host.shell(f"if test -e {state}/door-key; then {spelled}; fi")
+        found |= {f"door key of {host.name}, {number}": text for number, text in enumerate(door.split())}
+        handed = host.shell(f"if test -e {state}/tokens; then cat {state}/tokens/*/*; fi").split()
+        found |= {f"worker's token on {host.name}, {number}": text for number, text in enumerate(handed)}
     token = (cloud.kubeconfig() or {})["users"][0]["user"]["token"]
     found["administrator's token"] = token.partition(".")[2]
     for name in ("ca.key", "gm.key"):
