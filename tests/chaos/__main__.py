@@ -20,7 +20,13 @@ def main() -> None:
     # So that whoever ends this program ends what it has started, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory(prefix="sedna-chaos-") as folder:
-        verdict = run(Path(folder) / "site", faults=chosen.faults, seed=chosen.seed, seconds=chosen.seconds)
+        verdict = run(
+            Path(folder) / "site",
+            faults=chosen.faults,
+            seed=chosen.seed,
+            seconds=chosen.seconds,
+            say=lambda told: print(told, flush=True),
+        )
     print(verdict, flush=True)
     if verdict.problems:
         sys.exit(f"Again with the same accidents: make chaos FAULTS={chosen.faults} SEED={chosen.seed}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,8 +41,15 @@ class Verdict:
         return "\n".join([*lines, f"verdict: {verdict}"])
 
 
-def run(folder: Path, *, faults: int, seed: int, seconds: float | None = None) -> Verdict:
-    """Do so many accidents, or as many as the time allows, and look."""
+def run(
+    folder: Path,
+    *,
+    faults: int,
+    seed: int,
+    seconds: float | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Verdict:
+    """Do so many accidents, or as many as the time allows, and look; `say` hears how far it is."""
     verdict = Verdict(seed)
     site = ChaoticSite(folder)
     mischief = Mischief(site, seed)
@@ -54,6 +62,7 @@ def run(folder: Path, *, faults: int, seed: int, seconds: float | None = None) -
                 break
             _wreak(site, mischief, verdict, faults)
             _look(site, verdict)
+            say(f"{sum(verdict.counts.values())} faults, {verdict.rounds} rounds, {time.monotonic() - begun:.0f} s")
         if not verdict.problems:
             site.delete_job()
     except Lost as lost:

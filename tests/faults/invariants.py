@@ -36,6 +36,8 @@ class Facts:
     """What the worker told of the model that it serves."""
     models: Mapping[str, str | None]
     """The sha256 of each record's new model as it lies on the disk, by its path; None where there is none."""
+    versions: frozenset[str]
+    """The paths of the versions that are kept; older ones are removed by and by."""
     worker_names: tuple[str, ...]
     twice: tuple[str, ...]
     half_models: tuple[str, ...]
@@ -59,6 +61,7 @@ def gathered(site: Site) -> Facts:
         served=tuple(json.loads(site.served.read_text())["known"]),
         told=worker["status"]["model"],
         models={path: _sha256(Path(path)) for path in paths},
+        versions=frozenset(str(each["url"]) for each in job["status"].get("versions") or ()),
         worker_names=tuple(each["metadata"]["name"] for each in site.items("Worker")),
         twice=_lines(site.ledger / "twice"),
         half_models=_lines(site.ledger / "half-models"),
@@ -107,6 +110,8 @@ def _models(facts: Facts) -> Iterator[str]:
     finished = _finished(facts)
     for record in finished:
         new = record["models"]["new"]
+        if facts.models.get(new["url"]) is None and new["url"] not in facts.versions:
+            continue
         if facts.models.get(new["url"]) != new["sha256"]:
             found = facts.models.get(new["url"])
             yield f"round {record['round']}'s model {new['url']} is {found}, and its record says {new['sha256']}"

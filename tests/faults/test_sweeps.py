@@ -91,12 +91,19 @@ def at_rest() -> Facts:
     return Facts(
         fed=FED, seen=FED, used=FED, uid=UID, rounds=rounds, served=learned(), models=models,
         told={"round": 2, "sha256": rounds[1]["models"]["new"]["sha256"]},
+        versions=frozenset(models),
         worker_names=("numbers-inference",), twice=(), half_models=(), processes=2,
     )  # fmt: skip
 
 
 def test_a_site_at_rest_is_whole() -> None:
     assert broken(at_rest()) == []
+
+
+def test_an_old_version_may_have_been_removed_and_must_not_be_another() -> None:
+    old = dataclasses.replace(at_rest(), versions=frozenset(["/out/2"]))
+    assert broken(dataclasses.replace(old, models={**old.models, "/out/1": None})) == []
+    assert broken(dataclasses.replace(old, models={**old.models, "/out/1": "other"})) != []
 
 
 @pytest.mark.parametrize(
