@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 from sedna.api.workers import WorkerReport
 from sedna.common.watching import FileWatcher
@@ -86,9 +86,7 @@ class LocalController:
             user = choose_user(settings, kind)
             self.runner = make_runner(settings, kind, user)
             undo.callback(self.runner.close)
-            self._identity = NodeIdentity(KeyFile(state_dir / "node-key.json"), now, is_private=is_private(settings.gm))
-            trust = trust_of(settings.gm, settings.ca_file)
-            self._client = GmClient(settings.gm, identity=self._identity, trust=trust)
+            self._client = self._speak(settings, state_dir)
             undo.callback(self._client.close)
             self._sender = OutboxSender(self._client, self.store, growing, time.monotonic)
             self._watcher = FileWatcher(poll_seconds=settings.safety_poll_seconds)
@@ -127,17 +125,26 @@ class LocalController:
             worker_user,
             lambda descriptor: leads_outside(descriptor, places),
         )
-        describe = describer(Path(settings.images_dir), kind, settings.gm, settings.timezone)
-        self._nodes = NodeKeeper(
-            self._client, settings.node_name, settings.labels, describe, growing, settings.heartbeat_seconds
-        )
-        token_file = Path(settings.join_token_file) if settings.join_token_file else state_dir / "join-token"
-        joins = JoinSettings(settings.node_name, token_file, settings.key_days)
-        self._joiner = Joiner(self._client, self._identity, joins, now, time.monotonic)
+        self._nodes = self._make_keeper(settings, kind)
         self._images = ImageWatch(self._watcher, Path(settings.images_dir), self._nodes.wake)
         self._answerer = QuestionAnswerer(self._client, settings.node_name, self.reconciler.read_log, growing)
         whose = f"as user {user.name}" if user is not None else "as this program's own user"
         logger.info("Workers run %s, by the %s runner; the door is %s.", whose, kind, means.lc_server)
+
+    def _speak(self, settings: Settings, state_dir: Path) -> GmClient:
+        """Make what speaks to the GM in this node's name, and what looks after its key. Raises SettingsInvalid."""
+        self._identity = NodeIdentity(KeyFile(state_dir / "node-key.json"), now, is_private=is_private(settings.gm))
+        trust = trust_of(settings.gm, settings.ca_file)
+        client = GmClient(settings.gm, identity=self._identity, trust=trust)
+        token_file = Path(settings.join_token_file) if settings.join_token_file else state_dir / "join-token"
+        joins = JoinSettings(settings.node_name, token_file, settings.key_days)
+        self._joiner = Joiner(client, self._identity, joins, now, time.monotonic)
+        return client
+
+    def _make_keeper(self, settings: Settings, runner: Literal["process", "systemd"]) -> NodeKeeper:
+        describe = describer(Path(settings.images_dir), runner, settings.gm, settings.timezone)
+        interval = settings.heartbeat_seconds
+        return NodeKeeper(self._client, settings.node_name, settings.labels, describe, growing, interval)
 
     def _open_door(self, listen: str, tokens: WorkerTokens) -> DoorServer:
         try:
