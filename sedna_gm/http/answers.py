@@ -89,7 +89,8 @@ def install_error_handlers(app: Flask) -> None:
 
 def _ours(error: GMError) -> Response:
     # For the audit log. What a body holds may be quoted in other sentences, so that of those only the key goes there.
-    g.reason = error.message if error.code in (401, 403) else error.reason
+    # The first sentence: what follows tells the caller how to do better.
+    g.reason = error.message.partition(". ")[0] if error.code in (401, 403) else error.reason
     response = _status(error.code, status_of(error))
     response.headers.extend(error.headers)
     if error.code == 503:
