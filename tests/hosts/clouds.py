@@ -13,11 +13,11 @@ import subprocess
 from functools import partial
 from typing import Any
 
-import httpx
 import yaml
 
 from sedna.api.kinds import by_kind
 from sedna.cli.client import GlobalManager, path_of
+from sedna.cli.proving import Proof
 from tests.end_to_end.clusters import Cluster, Document
 from tests.hosts.labs import Lab
 from tests.hosts.machines import Machine
@@ -47,15 +47,16 @@ class Cloud(Cluster):
     def meet_again(self) -> None:
         """Find out where the GlobalManager is and how to come in: an upgrade may have changed both."""
         self.gm.close()
-        self.gm = GlobalManager(self._meet(), transport=self._as_administrator())
+        self.gm = GlobalManager(self._meet(), proof=self._as_administrator())
 
-    def _as_administrator(self) -> httpx.BaseTransport | None:
-        """What brings the administrator's token along, and believes whom the kubeconfig believes."""
+    def _as_administrator(self) -> Proof | None:
+        """Who the kubeconfig says that we are, and whom it believes."""
         kubeconfig = self.kubeconfig()
         if kubeconfig is None:
             return None
         authority = base64.b64decode(kubeconfig["clusters"][0]["cluster"]["certificate-authority-data"]).decode()
-        return _Bringing(kubeconfig["users"][0]["user"]["token"], ssl.create_default_context(cadata=authority))
+        trust = ssl.create_default_context(cadata=authority)
+        return Proof(kubeconfig["users"][0]["user"]["token"], KUBECONFIG, trust)
 
     def kubeconfig(self) -> Document | None:
         """The administrator's kubeconfig; None for an installation of before there was one."""
@@ -109,23 +110,6 @@ class Cloud(Cluster):
         serves = lambda it: (it["status"].get("model") or {}).get("round") == number  # noqa: E731
         status: Document = self.until("Worker", worker, serves, f"{worker} serves round {number}")["status"]
         return dict(status["model"])
-
-
-class _Bringing(httpx.BaseTransport):
-    """A transport that shows a token with each request."""
-
-    def __init__(self, token: str, trust: ssl.SSLContext) -> None:
-        self._token = token
-        self._inner = httpx.HTTPTransport(verify=trust)
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send it, and say who sends it."""
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        return self._inner.handle_request(request)
-
-    def close(self) -> None:
-        """Close its connections."""
-        self._inner.close()
 
 
 def settings_of(host: Machine) -> Document:
