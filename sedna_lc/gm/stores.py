@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -52,13 +52,13 @@ class KnownStore:
         """How many are kept that the present store does not know."""
         return len(self._kept.held)
 
-    def believed(self, store: str, listed: list[Wire]) -> list[Wire]:
+    def believed(self, store: str, listed: Sequence[Wire]) -> list[Wire]:
         """Return a list with what is still wanted although another store does not know it.
 
         Raises OSError when that cannot be written down; then nothing may be taken from the list.
         """
         if not store:
-            return listed
+            return list(listed)
         kept = self._kept
         if store == kept.before:
             # The old one is back, from a backup: its word counts in everything.
@@ -67,11 +67,11 @@ class KnownStore:
             uids = tuple(_uid(one) for one in self._wanted() if not _has_ended(one)) if kept.store else ()
             kept = _Kept(store, kept.before or kept.store if uids else "", uids)
         names = {key_of(one) for one in listed}
-        uids = {_uid(one) for one in listed}
+        listed_uids = {_uid(one) for one in listed}
         held = [
             one
             for one in (self._wanted() if kept.held else ())
-            if _uid(one) in kept.held and _uid(one) not in uids and key_of(one) not in names
+            if _uid(one) in kept.held and _uid(one) not in listed_uids and key_of(one) not in names
         ]
         held = [one for one in held if not any(_replaces(new, one) for new in listed)]
         self._keep(_Kept(kept.store, kept.before if held else "", tuple(_uid(one) for one in held)))

@@ -85,7 +85,7 @@ class NodeWatch:
     def _list_then_watch(self, stop: threading.Event) -> None:
         if not self._version:
             listed = self._client.list(self._path, self._parameters)
-            items = [one for one in listed.items if is_usable(one)]
+            items: list[Wire] = [one for one in listed.items if is_usable(one)]
             if self._known is not None:
                 items = self._known.believed(listed.store, items)
             self._listener.listed(items)

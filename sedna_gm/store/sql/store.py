@@ -144,7 +144,7 @@ class _SqlRows:
 
     def histories(self) -> list[History]:
         found = self._connection.execute(_QUERIES["list_histories"])
-        return [History(Key(row.kind, row.namespace, row.name), row.uid, row.count) for row in found]
+        return [History(Key(row.kind, row.namespace, row.name), row.uid, int(row._mapping["count"])) for row in found]
 
     def drop_rounds(self, job: Key, uid: str, numbers: Collection[int]) -> int:
         values = [{**_where(job), "uid": uid, "round": number} for number in numbers]
