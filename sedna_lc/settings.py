@@ -93,7 +93,8 @@ class Settings:
 
     listen: str = "127.0.0.1:9100"
     """The door for workers' reports, each with its worker's own token; always on loopback, since nobody but this
-    host's workers has anything to report. Port 9100, as in the original; 0 takes any, but then workers that outlive this LC do not find the next."""
+    host's workers has anything to report. Port 9100, as in the original; 0 takes any, but then workers that outlive
+    this LC do not find the next."""
 
     state_dir: str = "/var/lib/sedna"
     """What this node must not lose: its database, sample logs and the models it serves."""
