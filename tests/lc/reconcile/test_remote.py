@@ -151,7 +151,7 @@ class TestCredentials:
             credentialName="nowhere",
         )
         spec = world.started(key)
-        assert set(spec.credentials) == {"good", "powerless"}
+        assert set(spec.credentials) == {"good", "powerless", "worker-token"}
         assert json.loads(spec.environment["SEDNA_CREDENTIALS"]) == {BASE: "good"}
         for text in (repr(spec), json.dumps(dict(spec.environment)), " ".join(spec.argv)):
             assert server.good["secretAccessKey"] not in text
