@@ -28,7 +28,7 @@ from tests.attacks.calls import OPERATIONS, SHA256
 from tests.attacks.targets import SEEDS, Target, close, make_target
 
 AT_LEAST = 20_000
-EXAMPLES = 23
+EXAMPLES = 25
 """Of what is right, and as many of what is wrong, for each call."""
 LONGEST_WATCH = 3600
 

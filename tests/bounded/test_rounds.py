@@ -16,10 +16,10 @@ import pytest
 from sedna_gm.controllers.supervising import Settings
 from tests.bounded.sites import Site, Size
 
-ROUNDS = int(os.environ.get("ROUNDS", "160"))
+ROUNDS = int(os.environ.get("ROUNDS", "180"))
 # Everything that is kept has filled up by then.
-FULL = 60 if ROUNDS < 3000 else 2000
-CHECKS = 10
+FULL = 100 if ROUNDS < 3000 else 2000
+CHECKS = 20
 # Small ones for a short way; the defaults for the long one.
 SETTINGS = Settings(rounds=20, events_per_resource=20, events=200) if ROUNDS < 3000 else Settings()
 # Each write is synced; what is measured is not the disk.
@@ -59,12 +59,20 @@ def slope(sizes: list[Size], name: str) -> float:
         ("records", 0.05),
         # A page is 4096 bytes, and a few come and go.
         ("database", 100.0),
-        ("memory", 4.0),
     ],
 )
 def test_a_round_more_takes_no_more_room(sizes: list[Size], name: str, most: float) -> None:
     print(f"{name}: {slope(sizes, name):+.3f} a round, from {getattr(sizes[0], name)} to {getattr(sizes[-1], name)}")
     assert abs(slope(sizes, name)) < most, [(size.round, getattr(size, name)) for size in sizes]
+
+
+@pytest.mark.timeout(0 if ROUNDS > 1000 else 600)
+def test_the_memory_of_later_rounds_is_that_of_earlier_ones(sizes: list[Size]) -> None:
+    """The log of changes fills and is emptied every few rounds, so that tops are compared, and not a slope."""
+    middle = len(sizes) // 2
+    earlier, later = (max(size.memory for size in part) for part in (sizes[:middle], sizes[middle:]))
+    print(f"memory: {earlier} blocks at most, then {later}")
+    assert later < earlier * 1.1, [(size.round, size.memory) for size in sizes]
 
 
 @pytest.mark.timeout(0 if ROUNDS > 1000 else 600)
