@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.chaos.sites import NODES, ChaoticSite
+from tests.end_to_end.machines import processes_below
 
 # A jump is at most so far: a host whose clock was never set is put right by hours.
 _FARTHEST_JUMP = 7200
@@ -160,6 +161,13 @@ class Mischief:
         if not file.is_file():
             return False
         self._site.daemons[node].kill()
+        # The whole host was off: what a disk spoils under a worker that is just reading it, nobody can notice.
+        below = set(processes_below(self._site.folder / node))
+        for pid in below.intersection(self._site.workers()):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if not file.is_file():
+            return False
         _spoil(file, self._chance)
         return True
 
