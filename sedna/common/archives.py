@@ -79,8 +79,8 @@ def unpack(source: StrPath, folder: StrPath) -> None:
     except _DAMAGED as problem:
         raise ValueError(f"{source} cannot be unpacked: {problem}") from problem
     except OSError as problem:
-        # The decompressors raise it, too, and then without a number.
-        if problem.errno is not None:
+        # The decompressors raise it, too, and then without a number; a damaged zip has one sought before its beginning.
+        if problem.errno not in (None, errno.EINVAL):
             raise
         raise ValueError(f"{source} cannot be unpacked: {problem}") from problem
 

@@ -152,7 +152,7 @@ def _report(data: bytes) -> None:
                 "CONTENT_LENGTH": str(len(data)),
                 "wsgi.input": body,
             }
-            application = make_application(lambda _: None)
+            application = make_application(lambda _report, _proven: None, lambda _token: None)
             list(application(environ, lambda status, _headers: told.append(status)))
     assert told[0][:1] in "24", told
 

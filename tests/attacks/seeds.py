@@ -92,5 +92,7 @@ REPORTS = (
         }
     ),
 )
-GM_SETTINGS = (b"listen: 127.0.0.1:9000\ndatabase: memory\nhttp: {maxBodyBytes: 100}\nartifacts: {folder: /a}\n",)
+GM_SETTINGS = (
+    b"listen: 127.0.0.1:9000\nauth: none\ndatabase: memory\nhttp: {maxBodyBytes: 100}\nartifacts: {folder: /a}\n",
+)
 LC_SETTINGS = (b"nodeName: a\ngm: http://127.0.0.1:9000\nlabels: {a: b}\nrunner: process\nsystemd: {sandbox: true}\n",)
