@@ -8,7 +8,8 @@ and iproute2. By hand:
     python -m tests.hosts.lab up --name demo                       # cloud, edge1, edge2
     ansible-playbook -i "$(python -m tests.hosts.lab inventory --name demo)" playbooks/site.yml
     python -m tests.hosts.lab run --name demo cloud -- systemctl status
-    python -m tests.hosts.lab exec --name demo -- curl http://cloud:9000/readyz    # inside the lab's network
+    python -m tests.hosts.lab run --name demo cloud -- env KUBECONFIG=/etc/sedna/admin.kubeconfig kubectl get nodes
+    python -m tests.hosts.lab exec --name demo -- ping cloud                      # inside the lab's network
     python -m tests.hosts.lab down --name demo
 
 `tests.hosts.labs.Lab` and `tests.hosts.machines.Machine` are the same as objects; the tests here get them as fixtures

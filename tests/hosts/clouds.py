@@ -6,9 +6,7 @@ what tests of several hosts need. Handed to tests as the fixture `cloud`.
 
 from __future__ import annotations
 
-import base64
 import operator
-import ssl
 import subprocess
 from functools import partial
 from typing import Any
@@ -17,18 +15,16 @@ import yaml
 
 from sedna.api.kinds import by_kind
 from sedna.cli.client import GlobalManager, path_of
-from sedna.cli.proving import Proof
 from tests.end_to_end.clusters import Cluster, Document
 from tests.hosts.labs import Lab
 from tests.hosts.machines import Machine
+from tests.hosts.proofs import KUBECONFIG, proof_in
 from tests.hosts.waiting import wait_until
 
 # Three hosts share this machine's cores; a deadline only decides how long a failure takes.
 DEADLINE = 180.0
 # In the order in which they can go: what is used by others last.
 SUBMITTED = ("IncrementalLearningJob", "Dataset", "Model")
-# What the role leaves for the administrator on the cloud host.
-KUBECONFIG = "/etc/sedna/admin.kubeconfig"
 
 
 class Cloud(Cluster):
@@ -47,26 +43,17 @@ class Cloud(Cluster):
     def meet_again(self) -> None:
         """Find out where the GlobalManager is and how to come in: an upgrade may have changed both."""
         self.gm.close()
-        self.gm = GlobalManager(self._meet(), proof=self._as_administrator())
-
-    def _as_administrator(self) -> Proof | None:
-        """Who the kubeconfig says that we are, and whom it believes."""
         kubeconfig = self.kubeconfig()
-        if kubeconfig is None:
-            return None
-        authority = base64.b64decode(kubeconfig["clusters"][0]["cluster"]["certificate-authority-data"]).decode()
-        trust = ssl.create_default_context(cadata=authority)
-        return Proof(kubeconfig["users"][0]["user"]["token"], KUBECONFIG, trust)
+        self.gm = GlobalManager(self._meet(), proof=proof_in(kubeconfig) if kubeconfig else None)
 
-    def kubeconfig(self) -> Document | None:
-        """The administrator's kubeconfig; None for an installation of before there was one."""
+    def kubeconfig(self) -> str:
+        """The administrator's kubeconfig; nothing, for an installation of before there was one."""
         found = self.host.completed("cat", KUBECONFIG)
-        return dict(yaml.safe_load(found.stdout)) if found.returncode == 0 else None
+        return found.stdout if found.returncode == 0 else ""
 
     @property
     def _environment(self) -> tuple[str, ...]:
-        known = self.host.completed("test", "-e", KUBECONFIG).returncode == 0
-        return ("env", f"KUBECONFIG={KUBECONFIG}" if known else f"SEDNA_SERVER={self.server}")
+        return ("env", f"KUBECONFIG={KUBECONFIG}" if self.kubeconfig() else f"SEDNA_SERVER={self.server}")
 
     def apply(self, manifests: str) -> None:
         """Submit manifests by the `sedna` command on the cloud host, which every installation has."""

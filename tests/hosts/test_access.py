@@ -9,10 +9,11 @@ import ssl
 import httpx
 import pytest
 
-from tests.hosts.clouds import KUBECONFIG, Cloud, node_of, settings_of
+from tests.hosts.clouds import Cloud, node_of, settings_of
 from tests.hosts.digits import Digits
 from tests.hosts.labs import Lab
 from tests.hosts.machines import Machine
+from tests.hosts.proofs import KUBECONFIG, proof_in
 from tests.hosts.test_operators import SERVING, life_of, submit
 from tests.hosts.waiting import wait_until
 
@@ -165,8 +166,7 @@ def secrets_of(lab: Lab, cloud: Cloud) -> dict[str, str]:
         found |= {f"door key of {host.name}, {number}": text for number, text in enumerate(door.split())}
         handed = host.shell(f"if test -e {state}/tokens; then cat {state}/tokens/*/*; fi").split()
         found |= {f"worker's token on {host.name}, {number}": text for number, text in enumerate(handed)}
-    token = (cloud.kubeconfig() or {})["users"][0]["user"]["token"]
-    found["administrator's token"] = token.partition(".")[2]
+    found["administrator's token"] = proof_in(cloud.kubeconfig()).token.partition(".")[2]
     for name in ("ca.key", "gm.key"):
         found[name] = cloud.host.read(f"/etc/sedna/tls/{name}").splitlines()[1]
     return found

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from sedna.cli.client import GlobalManager
 from tests.end_to_end.clusters import Cluster
+from tests.hosts.proofs import proof_in
 from tests.machine import disks
 from tests.machine.numbers import Numbers
 from tests.machine.virtual_machines import Disk, switched_on
@@ -45,6 +47,8 @@ def numbers(disk: Disk, tmp_path: Path) -> Iterator[Numbers]:
     """A booted machine with GlobalManager and LocalController, and the example of the how-to pages ready to submit."""
     with switched_on(disk, tmp_path / "machine") as machine:
         cluster = Cluster(machine.server, DEADLINE)
+        cluster.gm.close()
+        cluster.gm = GlobalManager(machine.server, proof=proof_in(disk.kubeconfig.read_text()))
         try:
             numbers = Numbers(machine, cluster)
             numbers.wait_ready()

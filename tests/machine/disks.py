@@ -16,6 +16,7 @@ from tests.end_to_end import pages
 from tests.hosts import bases
 from tests.hosts.labs import Lab
 from tests.hosts.machines import Machine
+from tests.hosts.proofs import KUBECONFIG
 from tests.hosts.running import run
 from tests.house.project import ROOT
 from tests.machine.virtual_machines import Disk
@@ -76,6 +77,7 @@ def _make(disk: Disk) -> None:
         machine.stop()
         _add_kernel(machine.root)
         shutil.copy(lab.folder / "key", disk.key)
+        shutil.copy(f"{machine.root}{KUBECONFIG}", disk.kubeconfig)
         boot = machine.root / "boot"
         shutil.copy(next(boot.glob("vmlinuz-*")), disk.kernel)
         shutil.copy(next(boot.glob("initrd.img-*")), disk.initrd)
@@ -93,7 +95,7 @@ def _install(lab: Lab) -> None:
     bundle = ["-e", f"sedna_bundle_dir={bases.cache() / 'bundle'}"]
     run([*playbook, "playbooks/bundle.yml", *bundle, "-e", '{"sedna_bundle_pythons": ["3.11"]}'], timeout=1800)
     # The machine that begins on this disk has another address than the host has here.
-    settings = ["-e", "sedna_lc_gm=http://127.0.0.1:9000", "-e", '{"sedna_images": []}']
+    settings = ["-e", "sedna_lc_gm=https://127.0.0.1:9000", "-e", '{"sedna_images": []}']
     run([*playbook, "-i", str(lab.inventory), "playbooks/site.yml", *bundle, *settings], timeout=1800)
 
 

@@ -47,6 +47,11 @@ class Disk:
         """The private key that root's account accepts."""
         return self.folder / "key"
 
+    @property
+    def kubeconfig(self) -> Path:
+        """Who its GlobalManager's administrator is; the server that it names is the machine itself."""
+        return self.folder / "kubeconfig"
+
 
 class VirtualMachine:
     """One machine with a disk of its own, copied from `disk`; switched off when made."""
@@ -65,7 +70,7 @@ class VirtualMachine:
     @property
     def server(self) -> str:
         """Where its GlobalManager answers."""
-        return f"http://127.0.0.1:{self.gm_port}"
+        return f"https://127.0.0.1:{self.gm_port}"
 
     def boot(self) -> None:
         """Switch it on and wait until it asks for a login: everything that starts at boot has been asked to."""
