@@ -1,5 +1,5 @@
-"""Who the administrator's kubeconfig says that we are, for a process of this machine: `sedna.cli` reads files of its own
-host, and this one lies on another. Used by tests.hosts.clouds, and by tests.machine for its virtual machines.
+"""Who the administrator's kubeconfig says that we are, for a process of this machine: `sedna.cli` reads a file of its
+own host, and this one lies on another. Used by tests.hosts.clouds, and by tests.machine for its virtual machines.
 """
 
 from __future__ import annotations
