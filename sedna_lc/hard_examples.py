@@ -3,7 +3,8 @@
 User code puts them into the folder that its variable HE_SAVED_URL names; what is labelled is copied from there into
 the dataset. Only a folder that a job has for itself is looked after: one that holds a dataset, a model, an output or
 another volume is left alone, and said so. The folder is the worker's, and this program may be root: no link in it is
-followed, and only plain files are removed. `sedna_lc.daemon.wiring` runs it beside everything else.
+followed, only plain files are removed, and nothing where the worker itself might not write: what was refused was never
+started, and `hostPaths` is asked again, since lc.yml may have changed. `sedna_lc.daemon.wiring` runs it.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ import os
 import posixpath
 import stat
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from sedna.api.validating import parse
 from sedna.api.workers import Worker
+from sedna_lc.allowed import outside
 from sedna_lc.guarded import real_path, refusal
 from sedna_lc.places import Places, local_path
 from sedna_lc.state.stores import Wire
@@ -112,12 +114,21 @@ def trim(own: Saved, most_bytes: int) -> int:
 
 
 class HardExampleKeeper:
-    """Looks after the folders of all inference workers here. `run` it in a thread of its own."""
+    """Looks after the folders of all inference workers here. `run` it in a thread of its own.
+
+    `launched` tells the uids of the workers that were started here: those that were found allowed.
+    """
 
     def __init__(
-        self, wanted: Callable[[str], Iterable[Wire]], places: Places, most_bytes: int, period: float = _PERIOD_SECONDS
+        self,
+        wanted: Callable[[str], Iterable[Wire]],
+        launched: Callable[[], Collection[str]],
+        places: Places,
+        most_bytes: int,
+        period: float = _PERIOD_SECONDS,
     ) -> None:
         self._wanted = wanted
+        self._launched = launched
         self._places = places
         self._most_bytes = most_bytes
         self._period = period
@@ -135,12 +146,17 @@ class HardExampleKeeper:
         """Look at all folders once; return how many files went."""
         workers = [parse(Worker, wire) for wire in self._wanted("workers")]
         datasets = [str(wire["spec"]["url"]) for wire in self._wanted("datasets")]
-        folders = {own.folder: own for worker in workers if (own := saved(worker)) is not None}
+        launched = self._launched()
+        here = [worker for worker in workers if worker.metadata.uid in launched]
+        folders = {own.folder: own for worker in here if (own := saved(worker)) is not None}
         for folder in self._told.keys() - folders.keys():
             del self._told[folder]
         return sum(self._look_at(own, workers, datasets) for own in folders.values())
 
     def _look_at(self, own: Saved, workers: list[Worker], datasets: list[str]) -> int:
+        if (closed := outside(own.folder, self._places, written=True)) is not None:
+            self._tell(own.folder, closed)
+            return 0
         other = shared_with(own, workers, datasets, self._places)
         if other is not None:
             self._tell(own.folder, f"it also holds {other}: give {VARIABLE} a folder of its own")

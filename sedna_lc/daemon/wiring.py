@@ -102,7 +102,8 @@ class LocalController:
         self._carry(places, waits, worker_user)
         most = settings.hard_examples.max_bytes
         wanted = lambda kind: self.store.wanted(kind).values()  # noqa: E731 - as above
-        self._examples = None if most is None else HardExampleKeeper(wanted, places, most)
+        launched = lambda: {one.uid for one in self.store.workers() if one.launch != "no"}  # noqa: E731 - as above
+        self._examples = None if most is None else HardExampleKeeper(wanted, launched, places, most)
         means = Means(
             store=self.store,
             runner=self.runner,

@@ -11,6 +11,7 @@ import pytest
 
 from sedna_lc.hard_examples import HardExampleKeeper, saved, trim
 from sedna_lc.places import Places
+from sedna_lc.settings import EVERY_PATH, PathRule
 from tests.lc.workers import make_worker, model
 
 
@@ -30,12 +31,21 @@ def example(folder: Path, name: str, age: int, size: int = 100) -> Path:
     return path
 
 
-def keeper(tmp_path: Path, *workers: Any, datasets: Iterable[str] = (), most: int = 250) -> HardExampleKeeper:
+def keeper(
+    tmp_path: Path,
+    *workers: Any,
+    datasets: Iterable[str] = (),
+    most: int = 250,
+    rules: tuple[PathRule, ...] = EVERY_PATH,
+    launched: bool = True,
+) -> HardExampleKeeper:
     wanted: dict[str, list[Any]] = {
         "workers": [worker.model_dump(by_alias=True, exclude_none=True, mode="json") for worker in workers],
         "datasets": [{"spec": {"url": url}} for url in datasets],
     }
-    return HardExampleKeeper(wanted.__getitem__, Places(tmp_path / "state", tmp_path / "images"), most)
+    places = Places(tmp_path / "state", tmp_path / "images", host_paths=rules)
+    uids = {worker.metadata.uid for worker in workers} if launched else set()
+    return HardExampleKeeper(wanted.__getitem__, lambda: uids, places, most)
 
 
 @pytest.fixture
@@ -134,3 +144,22 @@ def test_a_folder_that_is_not_there_yet_is_no_problem(tmp_path: Path, caplog: py
 def test_this_programs_own_folders_are_not_touched(tmp_path: Path) -> None:
     example(tmp_path / "state", "sedna.db", 1)
     assert keeper(tmp_path, inference(tmp_path / "state"), most=1).look() == 0
+
+
+@pytest.mark.parametrize("closed", ["in no rule", "for reading", "beneath what is for reading"])
+def test_a_manifest_has_nothing_deleted_where_host_paths_lets_no_worker_write(
+    tmp_path: Path, folder: Path, closed: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    rules = {
+        "in no rule": (PathRule("other", str(tmp_path / "other")),),
+        "for reading": (PathRule("he", str(folder), read_only=True),),
+        "beneath what is for reading": (PathRule("all", "/"), PathRule("he", str(tmp_path), read_only=True)),
+    }[closed]
+    assert keeper(tmp_path, inference(folder), most=1, rules=rules).look() == 0
+    assert len(left(folder)) == 5
+    assert "hostPaths" in caplog.text
+
+
+def test_a_worker_that_was_refused_has_nothing_deleted(tmp_path: Path, folder: Path) -> None:
+    assert keeper(tmp_path, inference(folder), most=1, launched=False).look() == 0
+    assert len(left(folder)) == 5
