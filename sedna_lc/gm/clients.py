@@ -31,6 +31,8 @@ _TIMEOUT_SECONDS = 15.0
 _DOWNLOAD_IDLE_SECONDS = 30.0
 # Not the letter's or the request's fault: a proxy, a quota, a token that is about to be renewed.
 _PASSING = frozenset({401, 403, 408, 425, 429})
+# Refusals that the GM words only for a caller it knows. Everything else, a 429 above all, it may say to anybody.
+_SAID_TO_THE_KNOWN = frozenset({400, 403, 404, 409, 410, 422})
 
 Parameters = Mapping[str, str]
 
@@ -130,6 +132,21 @@ class GmClient:
     def ask_as(self, token: str | None, path: str) -> dict[str, Any]:
         """Read one resource by a certain token, or by none."""
         return self._request("GET", path, as_whom=_Bearer(token))
+
+    def is_known_by(self, token: str, path: str) -> bool:
+        """Whether the GM knows whose token this is, by what it answers to a read; GmUnavailable if that does not tell."""
+        asking = _Bearer(token)
+        try:
+            self._request("GET", path, as_whom=asking)
+        except (GmRefused, GmUnavailable, WatchTooOld) as problem:
+            if asking.is_known:
+                return True
+            if isinstance(problem, GmUnavailable) and problem.code == httpx.codes.UNAUTHORIZED:
+                return False
+            if isinstance(problem, GmUnavailable):
+                raise
+            raise GmUnavailable(f"{self.address} does not tell whether it knows this node: {problem}") from problem
+        return asking.is_known
 
     def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Change something by a merge-patch."""
@@ -274,12 +291,14 @@ class GmClient:
                     token, response = other, self._show(request, other, stream=stream)
                     if response.status_code == httpx.codes.UNAUTHORIZED:
                         identity.refused(token)
-            if response.status_code != httpx.codes.UNAUTHORIZED and token is not None:
-                identity.accepted(token)
             if response.is_success:
+                if token is not None and not _is_a_page(response):
+                    identity.accepted(token)
                 self._note_reachable()
                 return response
             message = _message_of(response)
+            if token is not None and _is_for_the_known(response):
+                identity.accepted(token)
         except (httpx.HTTPError, httpx.StreamError, RuntimeError) as problem:
             # RuntimeError: the client was closed by another thread, which is how stopping looks from here.
             if isinstance(problem, RuntimeError) and not self._closed and not isinstance(problem, httpx.StreamError):
@@ -316,10 +335,15 @@ class _Bearer(Nobody):
 
     def __init__(self, token: str | None) -> None:
         self._token = token
+        self.is_known = False
 
     def bearer(self) -> str | None:
         """Return it."""
         return self._token
+
+    def accepted(self, token: str) -> None:  # noqa: ARG002 - it has only one
+        """Remember it."""
+        self.is_known = True
 
 
 def _cut(response: httpx.Response) -> None:
@@ -329,6 +353,21 @@ def _cut(response: httpx.Response) -> None:
     if connection is not None:
         with contextlib.suppress(OSError):
             connection.shutdown(socket.SHUT_RDWR)
+
+
+def _is_a_page(response: httpx.Response) -> bool:
+    """Whether this is for a person to look at: a proxy's words in the GM's place."""
+    return response.headers.get("Content-Type", "").startswith("text/html")
+
+
+def _is_for_the_known(response: httpx.Response) -> bool:
+    """Whether a refusal, which has been read, is one of our GM, and one that it has only for those it knows."""
+    if response.status_code not in _SAID_TO_THE_KNOWN:
+        return False
+    try:
+        return bool(response.json().get("kind") == "Status")
+    except (ValueError, AttributeError):
+        return False
 
 
 def _message_of(response: httpx.Response) -> str:

@@ -155,19 +155,7 @@ class Joiner:
     def _knows_one_of_ours(self) -> bool:
         """Ask the GM, with each key that there is, whether it knows us; False when it knows none."""
         for token in self._identity.keys.candidates():
-            try:
-                self._client.ask_as(token, f"{API}/nodes/{self._settings.node}")
-            except GmRefused:
-                # It has nothing to say, but knows who asks.
-                self._admitted(token)
-                return True
-            except GmUnavailable as problem:
-                if problem.code == 403:
-                    self._admitted(token)
-                    return True
-                if problem.code != 401:
-                    raise
-            else:
+            if self._client.is_known_by(token, f"{API}/nodes/{self._settings.node}"):
                 self._admitted(token)
                 return True
         if not self._identity.keys.candidates() and self._asks_for_none():

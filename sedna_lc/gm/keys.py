@@ -56,8 +56,9 @@ class NodeKeys:
         if token == self.current:
             return self
         if token == self.previous:
-            # The GM is an older one than we thought; it is told of a new key soon.
-            return replace(self, current=token, next=None, previous=None, since=None)
+            # The GM is an older one than we thought; it is told of a new key soon. Or that was an answer of somebody
+            # in its place: then it knows the other one.
+            return replace(self, current=token, next=None, previous=self.current, since=None)
         return replace(self, current=token, next=None, previous=self.current, since=now)
 
 

@@ -20,6 +20,9 @@ from sedna_lc.state.stores import Wire, key_of
 
 logger = logging.getLogger(__name__)
 
+# No store's id. What is remembered of it is whatever was wanted before, so that the next list is another store's.
+_UNKNOWN = "unknown"
+
 
 @dataclass(frozen=True)
 class _Kept:
@@ -123,10 +126,16 @@ def _uid(resource: Wire) -> str:
 def _read(file: Path) -> _Kept:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-        return _Kept(str(content["store"]), str(content["before"]), tuple(map(str, content["held"])))
+        return _Kept(str(content["store"]) or _UNKNOWN, str(content["before"]), tuple(map(str, content["held"])))
     except FileNotFoundError:
         return _Kept()
-    except (OSError, ValueError, KeyError, TypeError) as problem:
-        # What it said is not known: as at a first meeting, the GM's word counts.
-        logger.warning("%s cannot be read, and begins anew: %s", file, problem)
-        return _Kept()
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as problem:
+        # Its disk is failing, and the GM's may have been restored by the same accident: who cannot tell whether this
+        # is the store of before keeps everything.
+        logger.warning(
+            "%s cannot be read: %s. It is not known which store wanted what runs here; nothing is taken for deleted "
+            "because the next list lacks it.",
+            file,
+            problem,
+        )
+        return _Kept(_UNKNOWN)

@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sedna.api.tokens import make_token
-from sedna_lc.errors import GmUnavailable
+from sedna_lc.errors import GmRefused, GmUnavailable
 from sedna_lc.gm.clients import GmClient
 from sedna_lc.gm.identifying import NodeIdentity
 from sedna_lc.gm.joining import Joiner, JoinSettings
@@ -70,7 +71,7 @@ class Node:
     def is_let_in(self) -> bool:
         try:
             self.client.get(f"{NODES}/edge")
-        except GmUnavailable:
+        except (GmUnavailable, GmRefused):
             return False
         return True
 
@@ -308,6 +309,98 @@ def test_the_thread_ends_when_it_is_told_to(node: Node) -> None:
     node.identity.wake()
     thread.join(20)
     assert not thread.is_alive()
+
+
+def with_a_key_before(node: Node) -> None:
+    join(node)
+    node.now += timedelta(days=40)
+    node.go_on(1)
+    assert node.is_let_in()
+    assert node.stored.previous is not None
+
+
+def status(code: int) -> httpx.Response:
+    return httpx.Response(code, json={"kind": "Status", "message": "not now"}, headers={"Retry-After": "1"})
+
+
+def page(code: int) -> httpx.Response:
+    return httpx.Response(code, html="<html>nothing here</html>")
+
+
+@pytest.mark.parametrize(
+    "answer", [status(429), status(503), page(403), page(404), page(200), page(502)], ids=lambda one: str(one)
+)
+def test_an_answer_that_anybody_may_get_does_not_erase_the_key_that_the_gm_knows(
+    node: Node, answer: httpx.Response
+) -> None:
+    with_a_key_before(node)
+    good = node.stored
+    answers = [status(401), answer]
+    node.door.between = lambda _: answers.pop(0) if answers else None
+    assert not node.is_let_in()
+    assert node.stored == good, "401 for the one, and nothing learnt about the other"
+    node.go_on(2)
+    node.is_let_in()
+    node.go_on(20)
+    assert node.is_let_in()
+    assert node.door.knows(node.stored.current)
+
+
+def test_a_key_that_was_taken_for_too_new_is_kept_until_another_is_good(node: Node) -> None:
+    """Two GMs at one address, as after a bad failover: each knows one of the last two keys."""
+    join(node)
+    older = dict(node.door.keys)
+    node.now += timedelta(days=40)
+    node.go_on(1)
+    assert node.is_let_in()
+    newer, node.door.keys = node.door.keys, older
+    assert node.is_let_in()
+    node.door.keys = newer
+    assert node.is_let_in()
+
+
+ANYBODY = st.sampled_from(["", "", "", "429", "503", "401", "page 403", "page 404", "page 200"])
+HAPPENS = st.sampled_from(["ask", "ask", "look", "look", "month", "back up", "put back", "start"])
+
+
+@given(st.lists(HAPPENS, max_size=25), st.lists(ANYBODY, max_size=40))
+def test_no_key_that_the_gm_still_knows_is_ever_forgotten(happens: list[str], in_its_place: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        door = Door()
+        node = Node(Path(folder), door)
+        join(node)
+        left, backup = list(in_its_place), dict(door.keys)
+
+        def answer(_is_known: bool) -> httpx.Response | None:
+            kind, _, code = (left.pop(0) if left else "").rpartition(" ")
+            if not code:
+                return None
+            return page(int(code)) if kind else status(int(code))
+
+        door.between = answer
+        for one in happens:
+            known = {key for key in node.stored.candidates() if door.knows(key)}
+            if one == "ask":
+                node.is_let_in()
+            elif one == "look":
+                node.go_on(1)
+            elif one == "month":
+                node.now += timedelta(days=31)
+            elif one == "back up":
+                backup = dict(door.keys)
+            elif one == "put back":
+                door.keys = dict(backup)
+            else:
+                node.client.close()
+                node.start()
+            assert {key for key in known if door.knows(key)} <= set(node.stored.candidates())
+        left.clear()
+        is_known = any(door.knows(key) for key in node.stored.candidates())
+        node.go_on(200)
+        node.is_let_in()
+        node.go_on(200)
+        assert node.is_let_in() == is_known
+        node.client.close()
 
 
 @given(st.lists(st.tuples(st.sampled_from(["before", "after"]), st.integers(0, 6)), max_size=6), st.booleans())
