@@ -98,9 +98,40 @@ def test_a_gm_that_does_not_say_which_store_it_has_is_believed(node: Node) -> No
     assert node.hear("") == []
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"store": 1}', "\0"])
-def test_a_damaged_memory_begins_anew(node: Node, content: str) -> None:
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"store": 1}', "\0", "[" * 100_000, '{"store": "", "before": "", "held": []}']
+)
+def test_a_damaged_memory_and_an_empty_list_stop_no_worker(node: Node, content: str) -> None:
+    node.hear("a", worker("w", "1"))
     node.file.write_text(content)
     node.restart()
+    assert node.hear("b") == ["1"]
+    node.restart()
+    assert node.hear("b") == ["1"]
+    assert node.known.held == 1
+
+
+def test_a_memory_that_is_not_text_or_no_file_stops_no_worker(node: Node) -> None:
+    node.hear("a", worker("w", "1"))
+    node.file.write_bytes(b"\xff\xfe")
+    node.restart()
+    assert node.hear("b") == ["1"]
+    node.file.unlink()
+    node.file.mkdir()
+    node.restart()
+    with pytest.raises(OSError, match="gm-store"):
+        node.hear("b")
+
+
+def test_after_a_damage_the_stores_word_counts_for_what_it_has(node: Node) -> None:
+    node.hear("a", worker("w", "1"))
+    node.file.write_text("{")
+    node.restart()
+    assert node.hear("a", worker("w", "1")) == ["1"]
+    assert node.known.held == 0
+    assert node.hear("a") == []
+
+
+def test_a_first_start_believes_its_first_list(node: Node) -> None:
     assert node.hear("a", worker("w", "1")) == ["1"]
     assert node.hear("a") == []
