@@ -6,6 +6,7 @@ of the dataset wakes it; the first change is told at once, later ones at most a 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import shutil
 import sqlite3
@@ -19,8 +20,9 @@ from typing import Protocol
 from pydantic import ValidationError
 
 from sedna.api.datasets import Dataset, DatasetStatus
-from sedna.api.times import format_time
+from sedna.api.times import format_time, parse_time
 from sedna.api.validating import parse
+from sedna.common.publishing import write_atomically
 from sedna_lc.datasets.tailing import Problem, Tail
 from sedna_lc.errors import LcError
 from sedna_lc.places import local_path
@@ -34,8 +36,11 @@ logger = logging.getLogger(__name__)
 _SECONDS_BETWEEN_LOOKS = 0.25
 # How long a failed write to our own state (disk full) waits before it is tried again.
 _SECONDS_AFTER_FAILURE = 5.0
-# The samples of a dataset that went are kept for a while: it may only have been moved away and back.
+# The samples of a dataset that went are kept for a while: it may only have been moved away and back. The time is
+# counted from a mark that is made when it is first missed, never from files' own times: those of a quiet dataset are
+# old while it is wanted, and one list that lacks it, of a GM from an older backup, must not cost its samples.
 _KEPT_AFTER_REMOVAL = timedelta(days=7)
+_GONE_SINCE = ".gone-since"
 
 
 class Handle(Protocol):
@@ -104,12 +109,30 @@ class DatasetKeeper:
     def remove_old(self) -> None:
         """Throw away the samples of datasets that have been gone for long. Call it when the GM has been heard."""
         wanted = {one["metadata"]["uid"] for one in self._store.wanted("datasets").values()}
-        limit = (self._clock() - _KEPT_AFTER_REMOVAL).timestamp()
         for folder in self.folder.glob("*"):
-            if folder.name not in wanted and folder.stat().st_mtime < limit:
+            if folder.name in wanted:
+                _note_back(folder)
+                continue
+            try:
+                since = self._gone_since(folder)
+            except OSError as problem:
+                # A disk that takes no mark keeps the samples.
+                logger.warning("It cannot be noted in %s that its dataset is gone: %s", folder, problem)
+                continue
+            if self._clock() - since > _KEPT_AFTER_REMOVAL:
                 logger.info("The samples in %s are thrown away: their dataset is gone since a week.", folder)
                 self._store.drop_progress(folder.name)
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def _gone_since(self, folder: Path) -> datetime:
+        """When it was first missed; that is now if the mark is not there, unreadable, or of a time to come."""
+        mark, now = folder / _GONE_SINCE, self._clock()
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            since = parse_time(mark.read_text(encoding="utf-8"))
+            if since <= now:
+                return since
+        write_atomically(mark, format_time(now).encode())
+        return now
 
     def close(self) -> None:
         """End all threads; what was read is safe."""
@@ -133,8 +156,8 @@ class DatasetKeeper:
             known.update(dataset)
             return
         self._end(key)
-        # A folder's time tells how long its dataset has been gone.
         folder = self.folder / str(dataset.metadata.uid)
+        _note_back(folder)
         tail = partial(Tail, user=self._user, refusal=self._refusal)
         self._followers[key] = _Follower(
             dataset, folder, self._store, self._watcher, self._posted, self._clock, self._poll_seconds, tail
@@ -144,6 +167,13 @@ class DatasetKeeper:
         follower = self._followers.pop(key, None)
         if follower is not None:
             follower.close()
+
+
+def _note_back(folder: Path) -> None:
+    try:
+        (folder / _GONE_SINCE).unlink(missing_ok=True)
+    except OSError as problem:
+        logger.warning("%s cannot be removed, though the dataset is back: %s", folder / _GONE_SINCE, problem)
 
 
 class _Follower:

@@ -189,21 +189,80 @@ def test_a_dataset_that_cannot_be_understood_holds_up_no_other(
     bell.wait_until(lambda: told(store))
 
 
-def test_the_samples_of_a_dataset_outlive_it_for_a_week(
-    keeper: DatasetKeeper, store: MemoryStore, bell: Any, file: Path
-) -> None:
-    keeper.want(dataset(file))
+@pytest.fixture
+def aged(tmp_path: Path, store: MemoryStore, watcher: Any, bell: Any, file: Path) -> Iterator[Aged]:
+    made = Aged(tmp_path / "datasets", store, watcher, bell.ring)
+    made.keeper.want_exactly(made.wanted(dataset(file)))
     bell.wait_until(lambda: told(store))
-    keeper.unwant(KEY)
-    folder = keeper.folder / "u1"
-    os.utime(folder, (NOW.timestamp(), NOW.timestamp()))
-    keeper.remove_old()
-    assert folder.exists()
-    long_ago = (NOW - timedelta(days=8)).timestamp()
-    os.utime(folder, (long_ago, long_ago))
-    keeper.remove_old()
-    assert not folder.exists()
+    long_ago = (NOW - timedelta(days=90)).timestamp()
+    for path in (made.folder, *made.folder.iterdir()):
+        os.utime(path, (long_ago, long_ago))
+    yield made
+    made.keeper.close()
+
+
+class Aged:
+    """A dataset whose samples have lain still for months, and a clock to move."""
+
+    def __init__(self, folder: Path, store: MemoryStore, watcher: Any, posted: Any) -> None:
+        self.now = NOW
+        self.store = store
+        self.folder = folder / "u1"
+        self.keeper = DatasetKeeper(folder, store, watcher, posted, lambda: self.now)
+
+    def wanted(self, *datasets: dict[str, Any]) -> list[dict[str, Any]]:
+        self.store.replace_wanted("datasets", datasets)
+        return list(datasets)
+
+    def hear(self, *datasets: dict[str, Any], days: float = 0) -> bool:
+        """Take a list, so many days later; tell whether the samples are there."""
+        self.now += timedelta(days=days)
+        self.keeper.want_exactly(self.wanted(*datasets))
+        self.keeper.remove_old()
+        return (self.folder / "samples.log").exists()
+
+
+def test_the_samples_of_a_dataset_outlive_it_for_a_week(aged: Aged, store: MemoryStore) -> None:
+    assert aged.hear()
+    assert aged.hear(days=6)
+    assert not aged.hear(days=2)
+    assert not aged.folder.exists()
     assert store.progress("u1") is None
+
+
+def test_an_old_dataset_that_is_absent_from_one_list_keeps_its_samples(aged: Aged, file: Path) -> None:
+    """As when the GM was restored from a backup that is older than the dataset."""
+    assert aged.hear()
+    assert aged.hear(dataset(file), days=1)
+    assert aged.hear(days=30)
+    assert aged.hear(days=6)
+
+
+def test_a_dataset_that_came_back_between_two_lists_is_counted_anew(aged: Aged, file: Path) -> None:
+    assert aged.hear()
+    aged.store.put_wanted("datasets", dataset(file))
+    aged.keeper.want(dataset(file))
+    assert aged.hear(days=30)
+
+
+def test_a_dataset_that_went_while_the_clock_was_ahead_is_counted_from_when_it_is_right(aged: Aged) -> None:
+    assert aged.hear(days=3650)
+    assert aged.hear(days=-3650)
+    assert aged.hear(days=6)
+    assert not aged.hear(days=2)
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xff", b"yesterday"])
+def test_a_mark_that_cannot_be_read_costs_no_samples(aged: Aged, mark: bytes) -> None:
+    assert aged.hear()
+    (aged.folder / ".gone-since").write_bytes(mark)
+    assert aged.hear(days=30)
+    assert not aged.hear(days=8)
+
+
+def test_a_mark_that_cannot_be_written_costs_no_samples(aged: Aged) -> None:
+    (aged.folder / ".gone-since").mkdir()
+    assert aged.hear(days=30)
 
 
 @pytest.mark.parametrize("how", ["named", "linked"])
