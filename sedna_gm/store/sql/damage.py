@@ -18,6 +18,9 @@ from sedna_gm.store.sql.engines import DatabaseUnusable
 _MARK = ".damaged-"
 _MAGIC = b"SQLite format 3\x00"
 _PARTS = ("-wal", "-shm")
+# Every database of ours has it from its first step on.
+_TABLE = "migrations"
+_EMPTIED = "nothing is in it, although it was in use before: {}"
 
 
 class DatabaseDamaged(DatabaseUnusable):
@@ -33,6 +36,9 @@ def check(database: Path) -> None:
     """Look at every page of an existing database. Raises DatabaseDamaged."""
     if not database.is_file():
         return
+    # First of all: SQLite takes no bytes at all for a whole database, and removes the log of writes beside them.
+    if words := emptied(database):
+        raise DatabaseDamaged(words)
     # Not for writing: what is damaged is kept as it is, its log of writes included.
     connection = sqlite3.connect(database, timeout=10)
     try:
@@ -45,6 +51,57 @@ def check(database: Path) -> None:
         connection.close()
     if verdict != "ok":
         raise DatabaseDamaged(str(verdict))
+
+
+def emptied(database: Path) -> str:
+    """Why a file without anything of ours is what an accident has left, no first start; "" where it may be one.
+
+    SQLite calls such a file whole. An operator may have made it, or a first start that was cut off, so it counts as
+    damaged only where something tells of an earlier life. Those words go with it.
+    """
+    if not database.is_file():
+        return ""
+    size = database.stat().st_size
+    if size and _has_tables(database):
+        return ""
+    trace = _trace(database, emptied=size == 0)
+    return _EMPTIED.format(trace) if trace else ""
+
+
+def _trace(database: Path, *, emptied: bool) -> str:
+    """What tells that a database with something in it was here; "" when nothing does."""
+    folder = database.parent
+    log = database.with_name(f"{database.name}-wal")
+    # A first start writes the first page of its file before it begins a log beside it.
+    if emptied and _holds_bytes(log):
+        return f"{log} is its log of writes"
+    # The service marks its lock file when it has opened a database.
+    for path in (database.with_name(f"{database.name}.lock"), folder / "audit.log"):
+        if _holds_bytes(path):
+            return f"see {path}"
+    if (backup := newest_backup(database, ours=True)) is not None:
+        return f"see {backup}"
+    if any(path.is_file() for path in (folder / "artifacts").rglob("*")):
+        return f"see {folder / 'artifacts'}"
+    return ""
+
+
+def _holds_bytes(path: Path) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        return path.stat().st_size > 0
+    return False
+
+
+def _has_tables(database: Path) -> bool:
+    """Whether it holds something of ours, or is so damaged that this cannot be told: `check` says that better."""
+    connection = sqlite3.connect(database, timeout=10)
+    try:
+        found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (_TABLE,)).fetchone()
+    except sqlite3.DatabaseError:
+        return True
+    finally:
+        connection.close()
+    return found is not None
 
 
 def set_aside(database: Path, now: datetime) -> Path:
@@ -83,10 +140,12 @@ def sentence(database: Path, words: str, aside: Path) -> str:
     )
 
 
-def newest_backup(database: Path) -> Path | None:
-    """The newest whole database of a GlobalManager beside the damaged one, or in `backups` there."""
+def newest_backup(database: Path, *, ours: bool = False) -> Path | None:
+    """The newest whole database beside the damaged one, or in `backups` there; `ours`: only a GlobalManager's."""
     found = [path for folder in (database.parent, database.parent / "backups") for path in _files(folder)]
     candidates = [path for path in found if _MARK not in path.name and path != database and _is_database(path)]
+    if ours:
+        candidates = [path for path in candidates if _has_tables(path)]
     return max(candidates, key=lambda path: path.stat().st_mtime, default=None)
 
 

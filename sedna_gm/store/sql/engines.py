@@ -47,6 +47,9 @@ def _refuse_to_begin_anew(url: str) -> None:
     aside = damage.left_aside(Path(database)) if database else None
     if aside is not None:
         raise damage.DatabaseDamaged(damage.sentence(Path(str(database)), "as was found before", aside))
+    if database and (words := damage.emptied(Path(database))):
+        # It stays where it is; only the service, which holds the lock, sets aside.
+        raise damage.DatabaseDamaged(damage.sentence(Path(database), words, Path(database)))
 
 
 def migrate(engine: Engine) -> None:

@@ -6,6 +6,7 @@ The folder is the service's, and root may lock there for a restore: what lies th
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -13,6 +14,8 @@ import stat
 from pathlib import Path
 
 from sedna_gm.store.sql.engines import DatabaseUnusable
+
+_MARK = b"A database was in use beside this file.\n"
 
 
 class DatabaseInUse(DatabaseUnusable):
@@ -39,6 +42,13 @@ class DatabaseLock:
         except BlockingIOError:
             self.release()
             raise DatabaseInUse(f"The database {database} is in use by another sedna-gm.") from None
+
+    def mark(self) -> None:
+        """Notes that a database was in use here, so that one that an accident has emptied is no first start."""
+        # On a full disk what is there can still be read and told, and the next start marks it.
+        with contextlib.suppress(OSError):
+            if self._file is not None and not os.fstat(self._file).st_size:
+                os.write(self._file, _MARK)
 
     def give_to(self, user: int, group: int) -> None:
         """Makes the lock file somebody's, so that the service can open what root has made. Raises OSError."""

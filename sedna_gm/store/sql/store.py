@@ -39,6 +39,7 @@ class SqlStore(RowStore):
         try:
             self._refuse_damaged(Path(database), clock)
             self._engine = open_engine(url)
+            self._lock.mark()
         except DatabaseUnusable:
             self._lock.release()
             raise

@@ -14,7 +14,9 @@ import pytest
 from sedna_gm.errors import StoreUnavailable
 from sedna_gm.store.interface import key_of
 from sedna_gm.store.sql.copying import back_up, restore
+from sedna_gm.store.sql.credentials import SqlCredentials
 from sedna_gm.store.sql.damage import DatabaseDamaged, is_damage
+from sedna_gm.store.sql.engines import open_engine
 from sedna_gm.store.sql.store import SqlStore
 from tests.gm.store.conftest import StandingClock
 
@@ -80,6 +82,74 @@ def test_nothing_begins_in_its_place_until_somebody_chose(database: Path, clock:
     store = SqlStore(url, clock)
     assert store.list("Model").items == []
     store.close()
+
+
+def log_of_writes(database: Path) -> None:
+    database.with_name("gm.db-wal").write_bytes(b"\0" * 32)
+
+
+def audit_log(database: Path) -> None:
+    database.with_name("audit.log").write_text("{}\n")
+
+
+def artifacts(database: Path) -> None:
+    folder = database.with_name("artifacts") / "blobs"
+    folder.mkdir(parents=True)
+    (folder / "blob").touch()
+
+
+def backup_of_before(database: Path) -> None:
+    other = database.with_name("elsewhere.db")
+    open_engine(f"sqlite:///{other}").dispose()
+    (database.parent / "backups").mkdir()
+    other.rename(database.parent / "backups" / "monday.db")
+
+
+def empty_database_file(database: Path) -> None:
+    """Pages of SQLite, and no table in them."""
+    database.unlink()
+    connection = sqlite3.connect(database)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.close()
+    assert database.stat().st_size
+
+
+@pytest.mark.parametrize("harm", [lambda database: os.truncate(database, 0), empty_database_file], ids=["0", "bare"])
+def test_a_database_that_was_emptied_does_not_start_as_a_new_one_without_credentials(
+    harm: Any, database: Path, clock: StandingClock
+) -> None:
+    harm(database)
+    url = f"sqlite:///{database}"
+    with pytest.raises(DatabaseDamaged, match="in use before"):
+        SqlCredentials(url)
+    for _ in range(2):
+        with pytest.raises(DatabaseDamaged, match=r"gm\.db\.damaged-20261122T140000Z.*sedna-gm restore"):
+            SqlStore(url, clock)
+    assert not database.exists()
+
+
+@pytest.mark.parametrize("trace", [log_of_writes, audit_log, artifacts, backup_of_before])
+def test_an_empty_file_is_damage_where_anything_tells_of_an_earlier_life(
+    trace: Any, tmp_path: Path, clock: StandingClock
+) -> None:
+    database = tmp_path / "gm.db"
+    database.touch()
+    trace(database)
+    with pytest.raises(DatabaseDamaged, match="in use before"):
+        SqlStore(f"sqlite:///{database}", clock)
+
+
+def test_an_empty_file_that_an_operator_has_made_or_a_cut_first_start_left_is_a_beginning(
+    tmp_path: Path, clock: StandingClock
+) -> None:
+    for number, left in enumerate(((), ("gm.db.lock",), ("gm.db.lock", "audit.log"))):
+        folder = tmp_path / str(number)
+        (folder / "artifacts").mkdir(parents=True)
+        for name in ("gm.db", *left):
+            (folder / name).touch()
+        store = SqlStore(f"sqlite:///{folder / 'gm.db'}", clock)
+        store.create(model(1))
+        store.close()
 
 
 def test_a_backup_is_named_and_brings_it_back(database: Path, clock: StandingClock) -> None:
