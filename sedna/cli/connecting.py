@@ -59,7 +59,7 @@ def connected(command: Callable[..., Any]) -> Callable[..., Any]:
         type=click.Path(dir_okay=False),
         envvar="SEDNA_TOKEN_FILE",
         show_envvar=True,
-        help="File with the token that says who you are. Default: SEDNA_TOKEN, else that of KUBECONFIG.",
+        help="File with the token that says who you are. Default: that of KUBECONFIG.",
     )
     @click.option(
         "--ca",

@@ -1,6 +1,7 @@
 """Which GlobalManager a command means, by what it proves who calls, and whom it believes to be that GlobalManager.
 
-A token is never an option's value: every user of a host can read the command lines of the others.
+A token is never an option's value: every user of a host can read the command lines of the others. Nor is it in a
+variable of the environment, which every program that is started from there inherits: files alone hold tokens.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def access(server: str | None, token_file: str | None, ca: str | None, environme
     chosen = (server or (context.server if context else DEFAULT_SERVER)).rstrip("/")
     if context is not None and context.server != chosen:
         context = None
-    token, whence = _token(token_file, environment, context)
+    token, whence = _token(token_file, context)
     if token and not _is_private(chosen):
         raise CommandError(
             f"the token of {whence} is not sent to {chosen}: anybody on the way could read it. Use https."
@@ -61,7 +62,7 @@ def access(server: str | None, token_file: str | None, ca: str | None, environme
 
 
 def proof_for(server: str) -> Proof:
-    """Return what the environment holds for a server: SEDNA_TOKEN_FILE, SEDNA_TOKEN, SEDNA_CA, KUBECONFIG."""
+    """Return what the environment holds for a server: SEDNA_TOKEN_FILE, SEDNA_CA, KUBECONFIG."""
     return access(server, os.environ.get("SEDNA_TOKEN_FILE"), os.environ.get("SEDNA_CA"), os.environ).proof
 
 
@@ -75,9 +76,7 @@ def _context(environment: Mapping[str, str], *, needed: bool) -> contexts.KubeCo
         return None
 
 
-def _token(
-    token_file: str | None, environment: Mapping[str, str], context: contexts.KubeContext | None
-) -> tuple[str, str]:
+def _token(token_file: str | None, context: contexts.KubeContext | None) -> tuple[str, str]:
     if token_file:
         try:
             with Path(token_file).open(encoding="ascii") as file:
@@ -86,8 +85,6 @@ def _token(
             reason = error.strerror if isinstance(error, OSError) else "it is not a token"
             raise CommandError(f"the token file {token_file} cannot be read: {reason}.") from error
         return _checked(token, token_file), token_file
-    if token := environment.get("SEDNA_TOKEN", "").strip():
-        return _checked(token, "SEDNA_TOKEN"), "SEDNA_TOKEN"
     if context is not None and context.token:
         whence = f"the context {context.name} in KUBECONFIG"
         return _checked(context.token, whence), whence

@@ -151,7 +151,7 @@ def restore(config: Path, file: Path) -> None:
     multiple=True,
     type=click.Path(dir_okay=False),
     help="File with a token that may read all Artifacts: one for all servers, or one for each, in their order."
-    " Default: SEDNA_TOKEN, or that of KUBECONFIG for its server.",
+    " Default: that of KUBECONFIG for its server.",
 )
 @click.option(
     "--ca", type=click.Path(dir_okay=False), envvar="SEDNA_CA", help="Certificates of whom is believed about servers."

@@ -84,26 +84,32 @@ def test_its_namespace_counts_until_another_is_said(
     assert "/namespaces/said/" in gm.requests[-1].url.path
 
 
-def test_a_token_file_beats_the_variable_and_that_the_kubeconfig(
+def test_a_token_file_beats_the_kubeconfig(
     run: Run, gm: FakeGM, named: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SEDNA_TOKEN", OTHER)
-    run("get", "ds")
-    assert gm.requests[-1].headers["Authorization"] == f"Bearer {OTHER}"
-    (tmp_path / "token").write_text(f"{TOKEN}\n")
+    (tmp_path / "token").write_text(f"{OTHER}\n")
     for words in (
         ("get", "ds", "--token-file", str(tmp_path / "token")),
         ("--token-file", str(tmp_path / "token"), "get", "ds"),
     ):
         run(*words)
-        assert gm.requests[-1].headers["Authorization"] == f"Bearer {TOKEN}"
+        assert gm.requests[-1].headers["Authorization"] == f"Bearer {OTHER}"
     monkeypatch.setenv("SEDNA_TOKEN_FILE", str(tmp_path / "token"))
     run("get", "ds")
-    assert gm.requests[-1].headers["Authorization"] == f"Bearer {TOKEN}"
+    assert gm.requests[-1].headers["Authorization"] == f"Bearer {OTHER}"
 
 
-def test_a_token_is_never_sent_where_others_can_read_it(run: Run, gm: FakeGM, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_variable_takes_a_token_itself(run: Run, gm: FakeGM, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEDNA_TOKEN", TOKEN)
+    run("get", "ds", "--server", "https://gm.example:9000")
+    assert "Authorization" not in gm.requests[-1].headers
+
+
+def test_a_token_is_never_sent_where_others_can_read_it(
+    run: Run, gm: FakeGM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "token").write_text(TOKEN)
+    monkeypatch.setenv("SEDNA_TOKEN_FILE", str(tmp_path / "token"))
     result = run("get", "ds", "--server", "http://gm.example:9000")
     assert result.exit_code == 1
     assert "is not sent to http://gm.example:9000" in result.stderr
@@ -135,14 +141,15 @@ def answering(code: int, reason: str) -> Parts:
     return Parts(transport=httpx.MockTransport(lambda _: httpx.Response(code, json=status)))
 
 
-def test_401_says_how_to_say_who_one_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_401_says_how_to_say_who_one_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     result = CliRunner().invoke(sedna, ["get", "ds"], obj=answering(401, "Unauthorized"))
     assert result.exit_code == 1
     assert "--token-file" in result.stderr
     assert "sedna-gm token create" in result.stderr
-    monkeypatch.setenv("SEDNA_TOKEN", TOKEN)
+    (tmp_path / "token").write_text(TOKEN)
+    monkeypatch.setenv("SEDNA_TOKEN_FILE", str(tmp_path / "token"))
     result = CliRunner().invoke(sedna, ["get", "ds"], obj=answering(401, "Unauthorized"))
-    assert "The token of SEDNA_TOKEN is not taken (any more)" in result.stderr
+    assert f"The token of {tmp_path / 'token'} is not taken (any more)" in result.stderr
     assert TOKEN not in result.stderr
 
 

@@ -358,5 +358,6 @@ def test_where_everybody_is_asked_the_one_who_starts_it_is_asked_too(
     assert setup.kubeconfig.read_text() == "mine"
     with pytest.raises(CommandError, match="sedna-gm token create NAME --role admin"):
         command._proof(setup)
-    monkeypatch.setenv("SEDNA_TOKEN", "abcdefgh.secret")
+    (tmp_path / "token").write_text("abcdefgh.secret\n")
+    monkeypatch.setenv("SEDNA_TOKEN_FILE", str(tmp_path / "token"))
     assert command._proof(setup).token == "abcdefgh.secret"
