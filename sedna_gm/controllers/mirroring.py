@@ -57,6 +57,7 @@ class Mirror:
         self._owned: dict[str, dict[Key, set[Key]]] = {kind: defaultdict(set) for kind in OWNED_KINDS}
         self._named_by: dict[Key, set[Key]] = defaultdict(set)
         self._loads: Counter[str] = Counter()
+        self._model_urls: frozenset[str] | None = None
         self._revision = 0
         self._watch: Watch | None = None
 
@@ -78,6 +79,7 @@ class Mirror:
             for index in (*self._owned.values(), self._named_by):
                 index.clear()
             self._loads.clear()
+            self._model_urls = None
             for kind in KINDS:
                 self._entries[kind] = {}
                 for raw in self._store.list(kind).items:
@@ -149,6 +151,15 @@ class Mirror:
         with self._changed:
             return dict(self._loads)
 
+    def model_urls(self) -> frozenset[str]:
+        """Every URL that any Model of any namespace names as its file or as one of its versions."""
+        with self._changed:
+            if self._model_urls is None:
+                # Collected once after a Model has changed, not for each of thousands of decisions in between.
+                models = self._entries["Model"].values()
+                self._model_urls = frozenset(url for entry in models for url in urls_of(entry.raw))
+            return self._model_urls
+
     def raws(self, kind: str) -> list[Raw]:
         """The stored form of every resource of a kind."""
         with self._changed:
@@ -183,6 +194,8 @@ class Mirror:
         elif key.kind in JOB_KINDS:
             for named in references(raw):
                 _link(self._named_by, named, key, change)
+        elif key.kind == "Model":
+            self._model_urls = None
 
 
 def _link(index: dict[Key, set[Key]], where: Key, key: Key, change: int) -> None:
@@ -203,6 +216,13 @@ def owner_key(owned: Raw) -> Key:
 def ended(worker: Raw) -> bool:
     """Whether a worker has come to its end and will never run again."""
     return worker.get("status", {}).get("phase") in ("Succeeded", "Failed")
+
+
+def urls_of(model: Raw) -> set[str]:
+    """Where the file of a Model lies, and its versions."""
+    status = model.get("status") or {}
+    named = [model["spec"], status.get("version") or {}, *status.get("versions", ())]
+    return {one["url"] for one in named if "url" in one}
 
 
 def references(job: Raw) -> set[Key]:

@@ -65,6 +65,7 @@ class Controller:
                 dataset=self.mirror.get(Dataset, Key("Dataset", key.namespace, job.spec.dataset.name)),
                 regression=self.mirror.get(Dataset, Key("Dataset", key.namespace, second.name)) if second else None,
                 models=models,
+                model_urls=self.mirror.model_urls(),
                 workers=self._owned(Worker, key),
                 artifacts=self._owned(Artifact, key),
                 nodes={node.metadata.name: node for node in self.mirror.all(Node)},

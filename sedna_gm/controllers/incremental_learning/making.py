@@ -20,7 +20,7 @@ from sedna.api.workers import (
     SampleRange,
     WorkerSpec,
 )
-from sedna_gm.controllers.incremental_learning.retaining import needed_rounds
+from sedna_gm.controllers.incremental_learning.retaining import retained_rounds
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot
 
 JOB_LABEL = "sedna.io/job"
@@ -77,7 +77,7 @@ def stage_worker(
         output_dir=f"{spec.output_dir.rstrip('/')}/{role}{snapshot.suffix}/{round_}",
         job_output_dir=spec.output_dir,
         # By what is stored: what this very decision gives up might yet be asked for, should it not be carried out.
-        retained_rounds=needed_rounds(snapshot.job.status),
+        retained_rounds=retained_rounds(snapshot.job.status, spec.output_dir, snapshot.model_urls),
         # A run that is started again after it succeeded would never end.
         restart_policy="Never" if template.spec.restart_policy in (None, "Never") else "OnFailure",
         active_deadline_seconds=deadline(snapshot, template.spec),

@@ -36,6 +36,8 @@ class Snapshot:
     regression: Dataset | None = None
     """The job's `regressionDataset`."""
     models: Mapping[str, Model] = field(default_factory=dict)
+    model_urls: frozenset[str] = frozenset()
+    """What any Model names, of any job and namespace: what lies there is not the job's alone."""
     workers: tuple[Worker, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
     nodes: Mapping[str, Node] = field(default_factory=dict)

@@ -7,7 +7,9 @@ from typing import Any, get_args
 
 import pytest
 
+from sedna.api.incremental_learning import IncrementalLearningJobStatus
 from sedna.api.models import Rollback
+from sedna_gm.controllers.incremental_learning.retaining import retained_rounds
 from sedna_gm.controllers.incremental_learning.rolling_back import MOVES
 from sedna_gm.store.interface import Key
 from tests.gm.controllers.world import JOB, World
@@ -91,6 +93,46 @@ def test_what_is_beyond_retain_is_forgotten_but_never_the_deployed_one(world: Wo
     world.samples(300)
     world.settle()
     assert world.worker("helmets-train-5")["spec"]["retainedRounds"] == [1, 3, 4]
+
+
+def test_a_round_whose_model_another_one_names_is_never_removed(world: World) -> None:
+    """As M2 with spec.url /output/helmets/train/2/model.pb, from which another job begins."""
+    world.edit(MODEL, lambda model: model["spec"].update(retain=1))
+    world.model("named", url(2))
+    round_(world, 1)
+    for number in (2, 3, 4):
+        round_(world, number, new=0.2)
+    world.samples(300)
+    world.settle()
+    assert world.worker("helmets-train-5")["spec"]["retainedRounds"] == [1, 2, 4]
+
+
+@pytest.mark.parametrize(
+    ("named", "retained"),
+    [
+        ("/output/a/train/3/m.pt", [3]),
+        ("file:///output/a/train/3", [3]),
+        ("/output/./a//eval-regression/12/x", [12]),
+        ("//output/a/eval/4/", [4]),
+        ("/output/a/data/train/7/samples.txt", [7]),
+        ("/output/ab/train/3/m.pt", []),
+        ("/output/a/train/3.old-1/m.pt", []),
+        ("/output/a/train/x", []),
+        ("s3://output/a/train/3/m.pt", []),
+        ("output/a/train/3/m.pt", []),
+        ("/output/a", None),
+        ("/output", None),
+        ("/", None),
+        ("/output/a/train", None),
+        ("/output/a/base.pt", []),
+        ("/output/a/x/../train/3", [3]),
+        ("/output/a/data", None),
+        (f"/output/a/train/{'9' * 5000}", []),
+    ],
+)
+def test_what_a_model_names_below_an_output_folder_stays(named: str, retained: list[int] | None) -> None:
+    for output in ("/output/a", "/output/a/", "file:///output/a"):
+        assert retained_rounds(IncrementalLearningJobStatus(), output, [named]) == retained
 
 
 @pytest.mark.parametrize("text", ["1", " 1 ", "previous", "PREVIOUS"])
