@@ -14,7 +14,7 @@ from sedna.backend import BackendBase
 from sedna.common.log import LOGGER
 from sedna.core.guarding import Limits, Measured
 from sedna.core.trials import Served, Trial
-from sedna.core.warming import Frames
+from sedna.core.warming import Frames, can_be_read_twice
 
 Result = TypeVar("Result")
 
@@ -36,24 +36,28 @@ class Serving:
 
     def ask(self, served: Served, answer: Answer[Result], data: Any, keywords: dict[str, Any]) -> Result:
         """One inference. Raises what the estimator raises."""
-        began = time.perf_counter()
+        frame, began = None, time.perf_counter()
+        if began >= self.frames.due:
+            # Before the answer: the estimator may change what it is given.
+            frame = self.frames.take(data, keywords, began)
+            began = time.perf_counter()
         try:
             result, is_hard = answer(served.estimator)
         except Exception as error:  # noqa: BLE001 - the next line raises it, or has the answer
-            return self._ask_the_last_good(served, answer, error)
-        ended = time.perf_counter()
-        served.measure.answered(ended - began, is_hard)
-        if ended >= self.frames.due:
-            self.frames.keep(data, keywords, ended)
+            return self._ask_the_last_good(served, answer, error, (data, keywords))
+        served.measure.answered(time.perf_counter() - began, is_hard)
+        if frame is not None:
+            self.frames.keep(frame)
         return result
 
-    def _ask_the_last_good(self, served: Served, answer: Answer[Result], error: Exception) -> Result:
+    def _ask_the_last_good(self, served: Served, answer: Answer[Result], error: Exception, given: Any) -> Result:
         """An input on which a new model raises: no prediction is lost as long as the model before it is at hand."""
         trial = self._trial
         if trial is None or trial.new is not served:
             served.measure.failed()
             raise error
-        if trial.substitute is None:
+        if trial.substitute is None or not can_be_read_twice(given):
+            # From what is left of a stream, the last good model would answer something else.
             trial.failed()
             raise error
         try:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sedna.backend import BackendBase
+from sedna.common.log import LOGGER
 from sedna.core.failures import describe
 
 MOST_FRAMES = 4
@@ -25,6 +26,8 @@ WARM_UP_SECONDS = 300.0
 _SECONDS_BETWEEN = 1.0
 # Of what is nested: an input with more parts takes too long to measure.
 _MOST_PARTS = 2_000
+# As above, where it is about an answer.
+_MOST_PARTS_READ_TWICE = 1_000_000
 
 Frame = tuple[Any, dict[str, Any]]
 """What `inference` was given: the data and the keywords."""
@@ -37,9 +40,10 @@ class WarmUpError(Exception):
 class Frames:
     """The last inputs that were answered: at most `most`, and at most `most_bytes` bytes of them.
 
-    Inputs are kept as they are, not copied: keeping costs next to nothing, and a buffer that the script fills again is
-    a newer frame. Only plain data is kept (arrays, tensors, bytes, text, numbers, lists and mappings of these, data
-    sources); what can be read once, such as a stream, is not.
+    A frame is copied before the estimator sees it (`take`), which may rewrite what it is given, and kept once it was
+    answered (`keep`). Only plain data is kept (arrays, tensors, bytes, text, numbers, lists and mappings of these, data
+    sources); what can be read once, such as a stream, is not. Nothing here raises into an inference, or waits in one:
+    whatever goes wrong with an input is told once, and no more are kept.
     """
 
     def __init__(self, most: int = MOST_FRAMES, most_bytes: int = MOST_BYTES) -> None:
@@ -47,35 +51,55 @@ class Frames:
         self._most_bytes = most_bytes
         self._lock = threading.Lock()
         self._kept: collections.deque[tuple[Frame, int]] = collections.deque()
-        self.due = 0.0 if most > 0 and most_bytes > 0 else float("inf")
-        """From when on the next one is wanted, by the clock of the caller; asked before `keep` to save the call."""
+        self._is_over = most <= 0 or most_bytes <= 0
+        self.due = float("inf") if self._is_over else 0.0
+        """From when on the next one is wanted, by the clock of the caller; asked before `take` to save the call."""
 
-    def keep(self, data: Any, keywords: Mapping[str, Any], now: float) -> None:
-        """Remember one, if it is plain data of a fitting size."""
+    def take(self, data: Any, keywords: Mapping[str, Any], now: float) -> tuple[Frame, int] | None:
+        """Copy one for `keep`, if it is plain data of a fitting size and one is due; None otherwise."""
         with self._lock:
             if now < self.due:
-                return
-            size = size_of((data, dict(keywords)))
-            if size is None or size > self._most_bytes:
-                self.due = now + _SECONDS_BETWEEN
-                return
-            self._kept.append(((data, dict(keywords)), size))
-            while len(self._kept) > self._most or sum(one for _, one in self._kept) > self._most_bytes:
+                return None
+            # Whoever asks beside this one copies nothing meanwhile, and a series of failures copies once a second.
+            self.due = now + _SECONDS_BETWEEN
+        try:
+            frame = (data, dict(keywords))
+            size = size_of(frame)
+            return None if size is None or size > self._most_bytes else (copy.deepcopy(frame), size)
+        except Exception as problem:  # noqa: BLE001 - a user's type may raise anything when it is looked at
+            self._end(problem)
+            return None
+
+    def keep(self, taken: tuple[Frame, int]) -> None:
+        """Remember one that was answered."""
+        with self._lock:
+            self._kept.append(taken)
+            while len(self._kept) > self._most or sum(size for _, size in self._kept) > self._most_bytes:
                 self._kept.popleft()
-            if len(self._kept) == self._most:
-                self.due = now + _SECONDS_BETWEEN
+            if len(self._kept) < self._most and not self._is_over:
+                self.due = 0.0
 
     def copies(self) -> list[Frame]:
-        """Copies of those that are kept, oldest first: a model that writes into its input spoils nobody's."""
+        """Copies of those that are kept, oldest first: what a model does to its input, the next one does not meet."""
         with self._lock:
             kept = [frame for frame, _ in self._kept]
-        return copy.deepcopy(kept)
+        try:
+            return copy.deepcopy(kept)
+        except Exception as problem:  # noqa: BLE001 - a copy that cannot be copied says nothing about a model
+            self._end(problem)
+            return []
+
+    def _end(self, problem: Exception) -> None:
+        with self._lock:
+            was_over, self._is_over, self.due = self._is_over, True, float("inf")
+        if not was_over:
+            LOGGER.warning("No more inputs are kept for the warm-up of new models: %s.", describe(problem))
 
 
-def size_of(value: Any) -> int | None:
+def size_of(value: Any, most_parts: int = _MOST_PARTS) -> int | None:
     """About how many bytes an input holds; None for what is no plain data, or too finely divided to measure."""
     waiting, total = [value], 0
-    for _ in range(_MOST_PARTS):
+    for _ in range(most_parts):
         if not waiting:
             return total
         one = waiting.pop()
@@ -84,11 +108,10 @@ def size_of(value: Any) -> int | None:
             continue
         if isinstance(one, str | bytes | bytearray):
             total += len(one)
-        elif isinstance(one, list | tuple):
-            waiting.extend(one[:_MOST_PARTS])
-            total += 64 * max(0, len(one) - _MOST_PARTS)
-        elif isinstance(one, dict):
-            waiting.extend(list(one.values())[:_MOST_PARTS])
+        elif isinstance(one, list | tuple | dict):
+            if len(one) > most_parts:
+                return None
+            waiting.extend(one.values() if isinstance(one, dict) else one)
         elif isinstance(getattr(one, "nbytes", None), int):
             if getattr(getattr(one, "dtype", None), "hasobject", False):
                 return None
@@ -98,6 +121,14 @@ def size_of(value: Any) -> int | None:
         else:
             return None
     return None
+
+
+def can_be_read_twice(value: Any) -> bool:
+    """Whether an input still is what it was after it was read: plain data is, a stream or a generator is not."""
+    try:
+        return size_of(value, _MOST_PARTS_READ_TWICE) is not None
+    except Exception:  # noqa: BLE001 - what cannot even be looked at is not tried again
+        return False
 
 
 def warm_up(candidate: BackendBase, frames: list[Frame], seconds: float = WARM_UP_SECONDS) -> None:

@@ -183,6 +183,57 @@ def test_so_many_exceptions_as_are_allowed_take_nothing_back(site: Site) -> None
     assert answer(job, "day") == "old"
 
 
+def test_a_new_model_that_raises_amid_a_stream_is_not_replaced_by_an_answer_from_the_rest(site: Site) -> None:
+    class Summing(Estimator):
+        def predict(self, data: Any, **kwargs: Any) -> Any:
+            total = 0
+            for one in data:
+                total += one
+                if "raises-amid" in self.words:
+                    raise ValueError("new cannot go on")
+            return total
+
+    job = site.job = IncrementalLearning(estimator=Summing)
+    assert job.inference(iter([1, 2]))[0] == 3
+    site.publish("new raises-amid", {"windowSeconds": 3600, "maxExceptions": 1})
+    site.deploys(1)
+    assert job.inference([1, 2])[0] == 3, "a list is there for the last good model as well"
+    with pytest.raises(ValueError, match="new cannot go on"):
+        job.inference(iter([1, 2]))
+    ((_, state),) = states(site.deploys(2)[1:])
+    assert state == ROLLED_BACK, "it counts as any other exception"
+    assert job.inference(iter([1, 2]))[0] == 3
+
+
+def test_a_predict_that_empties_its_input_is_warmed_up_on_what_came_in(site: Site) -> None:
+    class Taking(Estimator):
+        def predict(self, data: Any, **kwargs: Any) -> Any:
+            return self.words[0], data.pop("image")
+
+    job = site.job = IncrementalLearning(estimator=Taking)
+    for _ in range(5):
+        assert job.inference({"image": 1})[0] == ("old", 1)
+    for number, name in enumerate(("new", "newer"), start=1):
+        site.publish(name, None)
+        assert site.deploys(number)[-1]["status"] == "completed"
+        assert job.inference({"image": 1})[0] == (name, 1)
+
+
+def test_inputs_that_cannot_be_looked_at_or_copied_are_answered_and_hold_no_update_up(site: Site) -> None:
+    class Given:
+        """An input of a user's own kind, whose memory is elsewhere."""
+
+        @property
+        def nbytes(self) -> int:
+            raise RuntimeError("the buffer was given back")
+
+    job = site.start()
+    assert [answer(job, Given()) for _ in range(5)] == ["old"] * 5
+    site.publish("new", None)
+    assert site.deploys(1)[0]["status"] == "completed"
+    assert answer(job, Given()) == "new"
+
+
 def test_what_neither_model_can_answer_is_raised_and_counts_against_none(site: Site) -> None:
     job = site.start()
     answer(job)
