@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from gevent import GreenletExit, get_hub
 from gevent.event import Event
 from gevent.pool import Pool
-from gevent.server import StreamServer
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
@@ -30,6 +29,7 @@ from sedna.daemons import reloading
 from sedna.daemons.configuring import Misconfigured, split_address
 from sedna.daemons.notifying import Notifier
 from sedna_gm.daemon import configuring, telling
+from sedna_gm.daemon.accepting import Counts, Entrance, most_of_one_address
 from sedna_gm.daemon.securing import CertificateUnusable, Handle, Security
 from sedna_gm.settings import Settings
 
@@ -174,13 +174,15 @@ class WatchingWorker(GeventWorker):  # type: ignore[misc]
         """Serves until told to stop."""
         self.leaving = Event()
         servers = []
+        most = most_of_one_address(self.app.settings)
+        counts = None if most is None else Counts(most)
         for listener in self.sockets:
             listener.setblocking(1)
             pool = Pool(self.worker_connections)
             handle: Handle = partial(self.handle, listener)
             if self.app.security is not None:
                 handle = self.app.security.handling(handle)
-            server = StreamServer(listener, handle=handle, spawn=pool)
+            server = Entrance(listener, handle, pool, counts)
             server.start()
             servers.append(server)
         self._tell()
@@ -223,8 +225,8 @@ class WatchingWorker(GeventWorker):  # type: ignore[misc]
     def _leave_a_damaged_database(self) -> None:
         """Ends both processes, so that the next start sets it aside and says what can be done."""
         manager = self.app.manager
-        if manager is not None and manager.store.damage:
-            logger.critical("%s The service ends; its next start says what can be done.", manager.store.damage)
+        if manager is not None and manager.damage:
+            logger.critical("%s The service ends; its next start says what can be done.", manager.damage)
             # The parent does not start another child for this code.
             sys.exit(Arbiter.WORKER_BOOT_ERROR)
 

@@ -38,6 +38,11 @@ class GlobalManager:
     collector: Collector
     credentials: Credentials
 
+    @property
+    def damage(self) -> str:
+        """What is damaged beyond what a retry can mend, whoever has met it; "" while nothing is."""
+        return self.store.damage or self.credentials.damage
+
     def stop(self) -> None:
         """Ends controllers and watches. Requests under way may still use the store until they are done."""
         self.exchange.close()

@@ -68,6 +68,9 @@ class CredentialRows(Protocol):
 class Credentials(ABC):
     """All credentials. Safe to use from many threads, and beside another process that changes them."""
 
+    damage: str = ""
+    """As `Store.damage`."""
+
     @abstractmethod
     def find(self, name: str) -> Credential | None:
         """The credential of that id, as it is now: what another process has revoked is seen at once."""

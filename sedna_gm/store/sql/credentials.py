@@ -21,7 +21,7 @@ from sedna_gm.errors import StoreUnavailable
 from sedna_gm.store.credentials import Credential, CredentialRows, Credentials, Kind
 from sedna_gm.store.sql.engines import open_engine
 from sedna_gm.store.sql.queries import load_queries
-from sedna_gm.store.sql.store import outages_named
+from sedna_gm.store.sql.store import damage_behind, outages_named
 
 logger = logging.getLogger(__name__)
 
@@ -40,13 +40,8 @@ class SqlCredentials(Credentials):
         self._driver: Any = self._held.driver_connection
 
     def find(self, name: str) -> Credential | None:
-        try:
-            with self._lock:
-                # All rows, so that the statement is over: an open one would keep the log of writes from being tidied.
-                found = self._driver.execute(_LOAD, {"id": name}).fetchall()
-        except sqlite3.Error as error:
-            logger.error("The database failed: %s", error)  # noqa: TRY400 - the driver's words say it all
-            raise StoreUnavailable from error
+        with self._noticing():
+            found = self._look(name)
         return _read(found[0]) if found else None
 
     def close(self) -> None:
@@ -54,9 +49,28 @@ class SqlCredentials(Credentials):
             self._held.close()
         self._engine.dispose()
 
+    def _look(self, name: str) -> list[Any]:
+        try:
+            with self._lock:
+                # All rows, so that the statement is over: an open one would keep the log of writes from being tidied.
+                found: list[Any] = self._driver.execute(_LOAD, {"id": name}).fetchall()
+        except sqlite3.Error as error:
+            logger.error("The database failed: %s", error)  # noqa: TRY400 - the driver's words say it all
+            raise StoreUnavailable from error
+        return found
+
+    @contextmanager
+    def _noticing(self) -> Iterator[None]:
+        """As the store does: where no credential can be read, no request ever comes as far as the store."""
+        try:
+            yield
+        except StoreUnavailable as error:
+            self.damage = damage_behind(error) or self.damage
+            raise
+
     @contextmanager
     def _writing(self) -> Iterator[CredentialRows]:
-        with outages_named(), self._writers.begin() as connection:
+        with self._noticing(), outages_named(), self._writers.begin() as connection:
             yield _SqlRows(connection)
 
 

@@ -32,6 +32,11 @@ def is_damage(error: BaseException | None) -> bool:
     return type(error) is sqlite3.DatabaseError
 
 
+def words_for(error: BaseException | None) -> str:
+    """What an operator is told when the file turns out to be damaged while it is in use; "" for all other errors."""
+    return f"The database is damaged: {error}." if is_damage(error) else ""
+
+
 def check(database: Path) -> None:
     """Look at every page of an existing database. Raises DatabaseDamaged."""
     if not database.is_file():

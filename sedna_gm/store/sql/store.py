@@ -62,9 +62,7 @@ class SqlStore(RowStore):
             with outages_named():
                 yield
         except StoreUnavailable as error:
-            driver = error.__cause__.orig if isinstance(error.__cause__, DBAPIError) else None
-            if damage.is_damage(driver):
-                self.damage = f"The database is damaged: {driver}."
+            self.damage = damage_behind(error) or self.damage
             raise
 
     @contextmanager
@@ -83,6 +81,11 @@ class SqlStore(RowStore):
         super().close()
         self._engine.dispose()
         self._lock.release()
+
+
+def damage_behind(error: StoreUnavailable) -> str:
+    """What an operator is told when a damaged file is behind an outage; "" when anything else is."""
+    return damage.words_for(error.__cause__.orig if isinstance(error.__cause__, DBAPIError) else error.__cause__)
 
 
 @contextmanager

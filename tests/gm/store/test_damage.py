@@ -11,7 +11,11 @@ from typing import Any
 
 import pytest
 
+from sedna.api.tokens import id_of, make_token, sha256_of
+from sedna_gm.daemon.wiring import build
 from sedna_gm.errors import StoreUnavailable
+from sedna_gm.settings import ArtifactSettings, Settings
+from sedna_gm.store.credentials import Credential
 from sedna_gm.store.interface import key_of
 from sedna_gm.store.sql.copying import back_up, restore
 from sedna_gm.store.sql.credentials import SqlCredentials
@@ -193,6 +197,36 @@ def test_damage_that_shows_while_it_runs_is_remembered(database: Path, clock: St
             store.get(key_of(model(number)))
     assert "damaged" in store.damage
     store.close()
+
+
+def test_damage_that_only_credentials_meet_ends_the_service_like_any_other(
+    database: Path, clock: StandingClock, tmp_path: Path
+) -> None:
+    """Every request would be an outage, and none would come as far as the store that notices."""
+    token = make_token()
+    credentials = SqlCredentials(f"sqlite:///{database}")
+    credentials.add(Credential(id_of(token), sha256_of(token), "node", "edge-1", "2026-11-22T14:00:00Z"))
+    credentials.close()
+    with sqlite3.connect(database) as connection:
+        roots = connection.execute("SELECT rootpage FROM sqlite_master WHERE tbl_name = 'credentials'").fetchall()
+    connection.close()
+    artifacts = ArtifactSettings(folder=str(tmp_path / "artifacts"))
+    manager = build(Settings(database=f"sqlite:///{database}", artifacts=artifacts), clock)
+    try:
+        with database.open("r+b") as file:
+            for (page,) in roots:
+                file.seek((page - 1) * PAGE)
+                file.write(b"\xff" * PAGE)
+        # Nothing of it lies in a log or in SQLite's memory any more, as after hours of other work.
+        manager.credentials._driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[attr-defined]
+        manager.credentials._driver.execute("PRAGMA shrink_memory")  # type: ignore[attr-defined]
+        assert manager.damage == ""
+        answer = manager.app.test_client().get("/apis", headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == StoreUnavailable.code
+        assert manager.damage.startswith("The database is damaged")
+    finally:
+        manager.stop()
+        manager.close()
 
 
 def test_a_full_disk_or_a_lock_is_no_damage() -> None:
