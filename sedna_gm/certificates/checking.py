@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 
-from sedna_gm.certificates.making import Pair, spelled
+from sedna_gm.certificates.making import SERVER_LIFE, Pair, spelled
 
 # Edges must be told of a new authority before the old one ends, and some are visited once a year.
 AUTHORITY_NOTICE = timedelta(days=365)
@@ -56,14 +56,16 @@ def renewal(pair: Pair, authority: bytes, names: Collection[str], now: datetime)
     if problem:
         return problem
     certificate = _first(pair.certificate)
-    life = certificate.not_valid_after_utc - certificate.not_valid_before_utc
     if names and set(names_in(pair.certificate)) != set(map(spelled, names)):
         return "the names have changed"
+    issuer = x509.load_pem_x509_certificate(authority)
     try:
-        certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(authority))
+        certificate.verify_directly_issued_by(issuer)
     except (InvalidSignature, ValueError, TypeError):
         return "the certificate is not from the authority in ca.crt"
-    if certificate.not_valid_after_utc - now < life / 3:
+    # Not by its two dates: it begins with its authority. And one that ends with it gets no longer by a renewal.
+    grows = certificate.not_valid_after_utc < issuer.not_valid_after_utc
+    if grows and certificate.not_valid_after_utc - now < SERVER_LIFE / 3:
         return f"less than a third of its life was left, until {_day(certificate.not_valid_after_utc)}"
     return ""
 

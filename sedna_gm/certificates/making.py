@@ -56,7 +56,8 @@ def make_authority(key: bytes, now: datetime) -> bytes:
         (_usage(signs_certificates=True), True),
         (x509.SubjectKeyIdentifier.from_public_key(private.public_key()), False),
     ]
-    return _sign(_build(subject, subject, private.public_key(), extensions, now, now + AUTHORITY_LIFE), private)
+    begin, end = now - _BACKDATED, now + AUTHORITY_LIFE
+    return _sign(_build(subject, subject, private.public_key(), extensions, begin, end), private)
 
 
 def make_server(authority: Pair, names: Sequence[str], now: datetime) -> Pair:
@@ -79,8 +80,10 @@ def make_server(authority: Pair, names: Sequence[str], now: datetime) -> Pair:
     ]
     # A certificate that outlives its authority would promise what nobody can check.
     end = min(now + SERVER_LIFE, signer.not_valid_after_utc)
+    # Whoever believes the authority, however far behind its clock is, believes each new certificate, too.
+    begin = signer.not_valid_before_utc
     subject = _common_name(names[0][:_COMMON_NAME])
-    return Pair(_sign(_build(subject, signer.subject, public, extensions, now, end), signing), key)
+    return Pair(_sign(_build(subject, signer.subject, public, extensions, begin, end), signing), key)
 
 
 def general_name(name: str) -> x509.GeneralName:
@@ -104,7 +107,7 @@ def _build(
     issuer: x509.Name,
     public: ec.EllipticCurvePublicKey,
     extensions: Sequence[tuple[x509.ExtensionType, bool]],
-    now: datetime,
+    begin: datetime,
     end: datetime,
 ) -> x509.CertificateBuilder:
     builder = (
@@ -113,7 +116,7 @@ def _build(
         .issuer_name(issuer)
         .public_key(public)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _BACKDATED)
+        .not_valid_before(begin)
         .not_valid_after(end)
     )
     for extension, critical in extensions:

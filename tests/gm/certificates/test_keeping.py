@@ -73,6 +73,23 @@ def test_a_certificate_is_renewed_when_a_third_of_its_life_is_left_and_keeps_its
     assert checking.end_of(content(tmp_path).certificate) > NOW + timedelta(days=600)
 
 
+def test_an_edge_whose_clock_is_far_behind_does_not_lose_the_server_at_a_renewal(tmp_path: Path) -> None:
+    keeping.create(tmp_path, NAMES, None, NOW)
+    for days in (250, 500, 750):
+        (_,) = keeping.renew(tmp_path, (), None, NOW + timedelta(days=days)).changes
+        # The edge has come up without a battery, and its clock stands where it was installed.
+        assert list(checking.faults(content(tmp_path), NAMES, NOW)) == []
+    # However early it begins, it is renewed once a year.
+    assert keeping.renew(tmp_path, (), None, NOW + timedelta(days=750 + 240)).changes == ()
+
+
+def test_a_certificate_that_ends_with_its_authority_is_not_made_anew_again_and_again(tmp_path: Path) -> None:
+    keeping.create(tmp_path, NAMES, None, NOW)
+    late = NOW + making.AUTHORITY_LIFE - timedelta(days=100)
+    assert keeping.renew(tmp_path, (), None, late).changes
+    assert keeping.renew(tmp_path, (), None, late + timedelta(days=1)).changes == ()
+
+
 @pytest.mark.parametrize(
     ("names", "why"),
     [(("other.example",), "does not name other.example"), (NAMES[:2], "the names have changed")],
