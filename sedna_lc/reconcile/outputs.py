@@ -4,10 +4,10 @@ Rounds are numbered from 1, so a job that was deleted and made again comes to `t
 have been given one `outputDir`. A model is a version and never overwritten: what is found is set aside under
 another name, and two living jobs do not share a folder. Used by `sedna_lc.reconcile.starting`.
 
-What old rounds have left goes when a new one comes, except what a version that may be served again needs: that list
-the GlobalManager writes into the worker's spec when it makes the worker. A version that is added later is of a later
-round than the worker's, and one that was given up is never added again; so a list that is old names too much, never
-too little.
+What old rounds have left goes when a new one comes, except what a version that may be served again needs, and what a
+Model names, of whatever job: that list the GlobalManager writes into the worker's spec when it makes the worker. A
+version that is added later is of a later round than the worker's, and one that was given up is never added again; so a
+list that is old names too much of the job's own, never too little.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import logging
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -111,8 +112,12 @@ def _marked(there: int, name: str) -> list[str]:
     except OSError:
         # No mark of ours: a link, or gone since.
         return []
-    with os.fdopen(descriptor, "rb") as file:
-        return file.read(_LONGEST_MARK).decode("utf-8", "replace").split()
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return []
+        return os.read(descriptor, _LONGEST_MARK).decode("utf-8", "replace").split()
+    finally:
+        os.close(descriptor)
 
 
 def _remove(output: Path, there: int, stage: str, round_: str) -> None:
@@ -144,9 +149,21 @@ def _first_job(wanted: Worker, others: Iterable[Worker]) -> Worker:
     return min([*same, wanted], key=lambda each: (each.metadata.creation_timestamp or "", each.spec.job.uid))
 
 
+def _claimant(owner: Path) -> list[str]:
+    """The worker that a mark names. User code may have put anything in its place: what is no mark names nobody."""
+    try:
+        there = os.open(owner.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return []
+    try:
+        return _marked(there, owner.name)[:1]
+    finally:
+        os.close(there)
+
+
 def _take_over(folder: Path, uid: str, job: str) -> None:
     owner = folder.with_name(f".{folder.name}.owner")
-    if owner.is_file() and owner.read_text(encoding="utf-8").split()[:1] == [uid]:
+    if _claimant(owner) == [uid]:
         return
     if folder.is_dir() and any(folder.iterdir()):
         aside = next(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,28 @@ def test_a_worker_that_is_looked_at_again_keeps_its_own_folder(world: World) -> 
     world.settle(key)
     assert len(world.host.started) == 2
     assert (world.folder / "out" / "train" / "1" / "checkpoint").read_text() == "half of it"
+
+
+@pytest.mark.parametrize("what", ["not text", "endless", "a link", "a pipe"])
+def test_a_mark_that_user_code_has_spoilt_stops_no_worker(world: World, what: str) -> None:
+    """With bytes that are no UTF-8 in it, the worker neither ran nor said why."""
+    train = world.folder / "out" / "train"
+    (train / "1").mkdir(parents=True)
+    (train / "1" / "model.pb").write_text("another's")
+    mark = train / ".1.owner"
+    if what == "not text":
+        mark.write_bytes(b"\xff\xfe\x00")
+    elif what == "endless":
+        mark.write_bytes(b"x" * 10_000_000)
+    elif what == "a link":
+        mark.symlink_to("/dev/zero")
+    else:
+        os.mkfifo(mark)
+    key = world.want("train")
+    world.settle(key)
+    assert world.told(key)["phase"] == "Running"
+    assert (train / "1.old-1" / "model.pb").read_text() == "another's"
+    assert mark.read_text().split()[0] == world.store.wanted("workers")[key]["metadata"]["uid"]
 
 
 def test_two_jobs_with_one_output_folder_the_later_one_waits_and_says_why(world: World) -> None:
