@@ -134,7 +134,7 @@ class GmClient:
         return self._request("GET", path, as_whom=_Bearer(token))
 
     def is_known_by(self, token: str, path: str) -> bool:
-        """Whether the GM knows whose token this is, by what it answers to a read; GmUnavailable if that does not tell."""
+        """Whether the GM knows whose token this is. Raises GmUnavailable when its answer does not tell."""
         asking = _Bearer(token)
         try:
             self._request("GET", path, as_whom=asking)

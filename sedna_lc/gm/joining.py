@@ -17,7 +17,7 @@ from sedna.api.tokens import check_token, id_of, sha256_of
 from sedna_lc.errors import Again, GmNotFound, GmRefused, GmUnavailable
 from sedna_lc.gm.clients import GmClient
 from sedna_lc.gm.identifying import NodeIdentity
-from sedna_lc.gm.pauses import Pauses, growing
+from sedna_lc.gm.pauses import LONGEST_SECONDS, Pauses, growing
 from sedna_lc.state.letters import API
 
 logger = logging.getLogger(__name__)
@@ -111,21 +111,21 @@ class Joiner:
         if not is_new and self._monotonic() < self._next_try:
             return min(_LOOK_SECONDS, self._next_try - self._monotonic())
         if is_new:
+            # Once for each token: a GM that asks us to come back later is not asked again at once.
             self._series = self._pauses()
+            self._tried = id_of(token)
         try:
             known = self._knows_one_of_ours() if not token else self._join(token)
         except Again as problem:
-            # Nobody answers: the token is as good as before.
-            return self._try_later(problem.message, problem.after_seconds)
-        if known:
-            return 0.0
-        self._tried = id_of(token) if token else self._tried
-        return self._try_later("", None)
+            # The token is as good as before.
+            is_silent = isinstance(problem, GmUnavailable) and not problem.answered
+            longest = LONGEST_SECONDS if is_silent else _LONGEST_SECONDS
+            return self._try_later(problem.message, problem.after_seconds or min(next(self._series), longest))
+        return 0.0 if known else self._try_later("", next(self._series))
 
-    def _try_later(self, reason: str, after_seconds: float | None) -> float:
+    def _try_later(self, reason: str, pause: float) -> float:
         if reason:
             self._identity.hold(f"Node {self._settings.node} cannot join yet: {reason.rstrip('.')}", logging.WARNING)
-        pause = after_seconds or next(self._series)
         self._next_try = self._monotonic() + pause
         return min(_LOOK_SECONDS, pause)
 
@@ -135,7 +135,6 @@ class Joiner:
         try:
             self._client.join(token, {"node": self._settings.node, **_digest_of(key)})
         except GmNotFound:
-            self._tried = id_of(token)
             return self._go_without("it has no door for joining")
         except GmRefused as problem:
             self._identity.hold(self._advice(problem.message))

@@ -253,6 +253,39 @@ def test_a_gm_that_does_not_answer_costs_neither_token_nor_key(node: Node) -> No
     assert node.is_let_in()
 
 
+@pytest.mark.parametrize(("seconds", "most"), [("120", 6), ("", 14)], ids=["it says when", "it does not say"])
+def test_a_gm_that_asks_to_come_back_later_is_not_asked_over_and_over(node: Node, seconds: str, most: int) -> None:
+    headers = {"Retry-After": seconds} if seconds else {}
+    node.door.between = lambda _: httpx.Response(429, json={"kind": "Status", "message": "too many"}, headers=headers)
+    node.lay(node.door.make_join_token())
+    node.start()
+    while node.seconds < 600:
+        node.go_on(1)
+    assert 1 < node.door.calls.count("POST /join") <= most
+    assert "too many" in node.identity.trouble
+    # Another token is another matter: that is tried at once.
+    before = node.door.calls.count("POST /join")
+    node.lay(node.door.make_join_token())
+    node.go_on(1)
+    assert node.door.calls.count("POST /join") == before + 1
+    node.door.between = lambda _: None
+    node.go_on(200)
+    assert node.is_let_in()
+
+
+def test_a_gm_that_comes_back_after_hours_is_found_within_half_a_minute(node: Node) -> None:
+    node.door.away = True
+    node.lay(node.door.make_join_token())
+    node.start()
+    while node.seconds < 7200:
+        node.go_on(1)
+    node.door.away = False
+    back = node.seconds
+    while not node.is_let_in():
+        node.go_on(1)
+        assert node.seconds < back + 31
+
+
 def test_no_key_is_shown_where_others_can_read_it(tmp_path: Path, door: Door) -> None:
     node = Node(tmp_path, door, is_private=False)
     node.lay(door.make_join_token())
@@ -327,9 +360,7 @@ def page(code: int) -> httpx.Response:
     return httpx.Response(code, html="<html>nothing here</html>")
 
 
-@pytest.mark.parametrize(
-    "answer", [status(429), status(503), page(403), page(404), page(200), page(502)], ids=lambda one: str(one)
-)
+@pytest.mark.parametrize("answer", [status(429), status(503), page(403), page(404), page(200), page(502)], ids=str)
 def test_an_answer_that_anybody_may_get_does_not_erase_the_key_that_the_gm_knows(
     node: Node, answer: httpx.Response
 ) -> None:
@@ -368,7 +399,7 @@ def test_no_key_that_the_gm_still_knows_is_ever_forgotten(happens: list[str], in
     with tempfile.TemporaryDirectory() as folder:
         door = Door()
         node = Node(Path(folder), door)
-        join(node)
+        with_a_key_before(node)
         left, backup = list(in_its_place), dict(door.keys)
 
         def answer(_is_known: bool) -> httpx.Response | None:
