@@ -72,8 +72,13 @@ def seconds_left(record: WorkerRecord | None, now: datetime | None) -> float | N
     model = record.status.model if record is not None else None
     if record is None or now is None or model is None or model.state != "Watching":
         return None
-    # Without a moment this node has lost its memory, and with it the way back.
-    return (parse_time(record.watch_until) - now).total_seconds() if record.watch_until else 0.0
+    if not record.watch_until:
+        # Without a moment this node has lost its memory, and with it the way back.
+        return 0.0
+    left = (parse_time(record.watch_until) - now).total_seconds()
+    # More than there was when it began: the clock was set back since. By less than a window, as when it is put right
+    # after a boot, the watch goes on and lasts twice as long at most; by more, it might go on for years.
+    return left if left <= 2 * (record.watch_seconds + _MARGIN_SECONDS) else 0.0
 
 
 def accepted_in_silence(record: WorkerRecord, time: str) -> WorkerRecord:

@@ -317,6 +317,25 @@ class TestWhatTheWorkerIsTold:
         assert unit.fingerprint == other.fingerprint
 
 
+def test_a_clock_that_is_set_back_leaves_no_silent_worker_watched_for_years(tmp_path: Path) -> None:
+    node = Node(tmp_path, hot=False)
+    node.deploy()
+    node.says("running")
+    assert node.model()["state"] == "Watching"
+    node.advance(-86400 * 365)
+    assert node.model()["state"] == "Loaded"
+
+
+def test_a_clock_that_is_put_right_after_a_boot_ends_no_watch(tmp_path: Path) -> None:
+    node = Node(tmp_path, hot=False)
+    node.deploy("bad")
+    node.says("running")
+    node.advance(-300)
+    assert node.model()["state"] == "Watching"
+    node.advance(300 + 631)
+    assert node.model()["state"] == "Loaded"
+
+
 PLACED = [Placed(f"/m/{number}", f"{number:064x}", number, f"/slot/{number}") for number in range(3)]
 STATES = st.sampled_from(["Loading", "Watching", "Loaded", "Refused"])
 RECORDS = st.builds(
