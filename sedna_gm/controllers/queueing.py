@@ -22,6 +22,9 @@ K = TypeVar("K", bound=Hashable)
 LONGEST_NAP = 30.0
 """Seconds. Delays are told by the wall clock; when it is set forward, nobody sleeps longer than this too long."""
 
+_SET_BACK = timedelta(seconds=1)
+"""By so much the clock must have gone back to be called set back; threads read it a little out of order."""
+
 
 class Queue(Generic[K]):
     """Keys that want attention, now or later. A key that is being handled is given out to no second thread."""
@@ -36,6 +39,7 @@ class Queue(Generic[K]):
         self._heap: list[tuple[datetime, int, K]] = []
         self._held: dict[K, datetime] = {}
         self._order = itertools.count()
+        self._newest = clock()
         self._closed = False
 
     def add(self, key: K) -> None:
@@ -129,6 +133,14 @@ class Queue(Generic[K]):
 
     def _promote(self) -> None:
         now = self._clock()
+        if now < self._newest - _SET_BACK:
+            # Every appointment was made by a clock that was ahead: hours may be to go until then. Looking too early
+            # does no harm, for whoever looks says anew when to look again.
+            for key in list(self._later):
+                self._make_ready(key)
+            self._heap.clear()
+            self._newest = now
+        self._newest = max(self._newest, now)
         while self._heap and self._heap[0][0] <= now:
             when, _, key = heapq.heappop(self._heap)
             if self._later.get(key) == when:

@@ -24,14 +24,25 @@ class Beat:
 
 
 class Heartbeats:
-    """The last sign of life of every node. `started` tells since when silence means anything."""
+    """The last sign of life of every node. `started` tells since when silence means anything.
+
+    A clock that was ahead and is set back leaves moments that are still to come. They count as now: else a node that
+    dies would be taken for alive until then.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._last: dict[str, datetime] = {}
         self._listeners: list[Callable[[Beat], None]] = []
-        self.started = clock()
+        self._started = clock()
+
+    @property
+    def started(self) -> datetime:
+        """Since when silence means anything."""
+        with self._lock:
+            self._started = min(self._started, self._clock())
+            return self._started
 
     def beat(self, node: str) -> Beat:
         """Notes a sign of life and tells the listeners, in the caller's thread."""
@@ -46,6 +57,8 @@ class Heartbeats:
     def last(self, node: str) -> datetime | None:
         """The last sign of life, None when there was none since `started`."""
         with self._lock:
+            if node in self._last:
+                self._last[node] = min(self._last[node], self._clock())
             return self._last.get(node)
 
     def forget(self, node: str) -> None:

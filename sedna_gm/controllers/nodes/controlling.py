@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from sedna_gm.controllers.applying import Applier
 from sedna_gm.controllers.mirroring import Mirror
-from sedna_gm.controllers.nodes.deciding import Life, decide, decide_without_node
+from sedna_gm.controllers.nodes.deciding import Life, counts_as_ready, decide, decide_without_node
 from sedna_gm.store.heartbeats import Beat, Heartbeats
 from sedna_gm.store.interface import Key
 
@@ -52,7 +52,9 @@ class Controller:
         life = Life(self._heartbeats.last(key.name), self._heartbeats.started, self._silence)
         decision = decide(node, life, self._clock())
         again = self._applier.apply(key, node, decision)
-        self._note(key.name, is_ready=decision.look_again_at is not None and decision.status is None)
+        # One that was silent before this process began stays so until its first beat, which must wake its key.
+        settled = decision.look_again_at is not None and decision.status is None
+        self._note(key.name, is_ready=settled and counts_as_ready(node))
         return again
 
     def wakes(self, beat: Beat) -> Key | None:

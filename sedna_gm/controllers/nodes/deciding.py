@@ -29,7 +29,7 @@ def decide(node: Raw, life: Life, now: datetime) -> Decision:
     """Ready is True while heartbeats come in and Unknown when they stop; False is the node's own word."""
     ready = _ready(node)
     name = node["metadata"]["name"]
-    heard = _heard(node, life)
+    heard = _heard(node, life, now)
     silent_at = heard + life.silence
     if now >= silent_at:
         if ready is not None and ready["status"] == "Unknown":
@@ -58,11 +58,21 @@ def decide_without_node(name: str, workers: Iterable[Raw]) -> Decision:
     return Decision(f"There is no node {name}; {len(released)} workers of it are let go.", change=tuple(released))
 
 
-def _heard(node: Raw, life: Life) -> datetime:
-    moments = [life.listening_since, parse_time(node["metadata"]["creationTimestamp"])]
+def _heard(node: Raw, life: Life, now: datetime) -> datetime:
+    moments = [life.listening_since]
+    created = parse_time(node["metadata"]["creationTimestamp"])
+    if created <= now:
+        # One that is still to come was made before the clock was set back, and says nothing.
+        moments.append(created)
     if life.last is not None:
         moments.append(life.last)
     return max(moments)
+
+
+def counts_as_ready(node: Raw) -> bool:
+    """Whether its beats need wake nobody: all that they could change is said already."""
+    ready = _ready(node)
+    return ready is not None and ready["status"] != "Unknown"
 
 
 def _ready(node: Raw) -> Raw | None:

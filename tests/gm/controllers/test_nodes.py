@@ -72,6 +72,35 @@ def test_after_a_restart_a_node_has_its_forty_seconds_before_silence_counts() ->
     assert ready(world)["status"] == "Unknown"
 
 
+def test_a_node_that_was_silent_before_a_restart_is_ready_at_its_first_beat_after_it() -> None:
+    world = World()
+    world.node()
+    world.advance(60, beat=False)
+    assert ready(world)["status"] == "Unknown"
+    world.restart()
+    world.settle()
+    assert ready(world)["status"] == "Unknown"
+    world.heartbeats.beat("edge-node")
+    world.settle()
+    assert ready(world)["status"] == "True"
+
+
+def test_a_clock_that_is_set_back_leaves_no_node_silent_nor_hides_that_one_dies() -> None:
+    world = World()
+    world.node()
+    world.clock.now += timedelta(hours=1)
+    world.restart()
+    world.settle()
+    world.advance(60, beat=False)
+    assert ready(world)["status"] == "Unknown"
+    world.clock.now -= timedelta(hours=1)
+    world.heartbeats.beat("edge-node")
+    world.settle()
+    assert ready(world)["status"] == "True"
+    world.advance(41, beat=False)
+    assert ready(world)["status"] == "Unknown"
+
+
 def test_a_job_on_a_silent_node_says_so_and_goes_on_when_it_is_back() -> None:
     world = World()
     world.usual()

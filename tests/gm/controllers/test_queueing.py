@@ -52,6 +52,16 @@ def test_a_key_waits_for_its_time_and_the_latest_word_counts() -> None:
     assert keys.due("a") is None
 
 
+@pytest.mark.parametrize("held", [False, True])
+def test_a_clock_that_is_set_back_makes_nobody_wait_for_the_hours_in_between(held: bool) -> None:
+    keys, clock = queue()
+    (keys.hold if held else keys.add_at)("a", NOON + timedelta(seconds=5))
+    clock.now = NOON - timedelta(hours=1)
+    assert keys.take(0) == "a"
+    keys.done("a")
+    assert keys.take(0) is None
+
+
 def test_a_key_that_is_added_forgets_its_appointment() -> None:
     keys, clock = queue()
     keys.add_at("a", NOON + timedelta(seconds=5))
