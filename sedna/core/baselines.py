@@ -6,9 +6,11 @@ The numbers lie in a small file in the worker's spool folder, written now and th
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -24,7 +26,10 @@ logger = logging.getLogger(__name__)
 FILE = "measured"
 # This one, the one before it, and one that was taken back between them.
 _MOST_MODELS = 3
-_FIRST_SECONDS, _LATER_SECONDS = 1.0, 10.0
+_LOOK_SECONDS = 1.0
+# The numbers of a new model change fast and a trial may end it soon; later each write only wears the flash of the host.
+_SOON_SECONDS, _SOON_WRITES = 10.0, 30
+_LATER_SECONDS = 600.0
 # What a slow start may take on top of the window: a worker that starts later than that was not started to be watched.
 _START_SECONDS = 900
 
@@ -97,6 +102,12 @@ class Baselines:
         return told if isinstance(told, dict) else {}
 
 
+def pauses() -> Iterator[float]:
+    """Yield the waits after each time that the numbers were written down."""
+    yield from itertools.repeat(_SOON_SECONDS, _SOON_WRITES)
+    yield from itertools.repeat(_LATER_SECONDS)
+
+
 class BaselineKeeper:
     """Writes down now and then how a model fares, on a thread of its own."""
 
@@ -104,7 +115,7 @@ class BaselineKeeper:
         self._baselines, self._sha256, self._measure = baselines, sha256, measure
         self._stop = threading.Event()
         self._kept: Measured | None = None
-        self._thread = threading.Thread(target=self._run, name="sedna-baseline", daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(pauses(),), name="sedna-baseline", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -112,8 +123,9 @@ class BaselineKeeper:
         self._stop.set()
         self._thread.join()
 
-    def _run(self) -> None:
-        while not self._stop.wait(_FIRST_SECONDS if self._kept is None else _LATER_SECONDS):
+    def _run(self, series: Iterator[float]) -> None:
+        # Until there is something to write down, a look at a number costs nothing.
+        while not self._stop.wait(_LOOK_SECONDS if self._kept is None else next(series)):
             self._keep()
         self._keep()
 

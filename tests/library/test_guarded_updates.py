@@ -15,9 +15,10 @@ from sedna.api.times import format_time
 from sedna.common.digests import digest
 from sedna.common.publishing import write_atomically
 from sedna.core.asking import Serving
-from sedna.core.baselines import FILE, Baselines, read_cold_guard
+from sedna.core.baselines import FILE, BaselineKeeper, Baselines, pauses, read_cold_guard
 from sedna.core.guarding import Limits, Measured
 from sedna.core.incremental_learning import IncrementalLearning
+from sedna.core.measuring import Measure
 from sedna.core.trials import PASSED, ROLLED_BACK, Served, Trial
 
 from .conftest import DEADLINE, Told
@@ -448,6 +449,30 @@ class TestColdStart:
         assert baselines.of("m4") is None
         baselines.keep("m4", Measured(9))
         assert baselines.of("m4") == Measured(9)
+
+    def test_a_worker_that_serves_for_years_does_not_wear_out_the_flash_of_its_host(self) -> None:
+        day, seconds, writes = 86_400.0, 0.0, 0
+        for pause in pauses():
+            seconds += pause
+            if seconds > day:
+                break
+            writes += 1
+            assert seconds <= 300 or pause >= 600
+        assert 30 < writes < 180
+
+    def test_the_last_numbers_are_written_once_when_the_worker_ends(self, tmp_path: Path) -> None:
+        class Counted(Baselines):
+            written: ClassVar[list[Measured]] = []
+
+            def keep(self, sha256: str, measured: Measured) -> None:
+                self.written.append(measured)
+
+        measure = Measure()
+        keeper = BaselineKeeper(Counted(tmp_path / FILE), "m", measure)
+        measure.answered(0.01, is_hard=False)
+        keeper.close()
+        keeper.close()
+        assert Counted.written == [measure.summary()]
 
     @pytest.mark.parametrize("text", ["[]", "{", '{"guard": 3}'])
     def test_a_variable_that_makes_no_sense_is_an_error_and_none_is_none(self, text: str) -> None:
