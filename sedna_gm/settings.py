@@ -20,6 +20,11 @@ class HttpSettings:
     """Connections held at once, most of them watches, at about 30 kB each, with TLS 45 kB. The limit of open files must
     allow it."""
 
+    max_connections_per_address: int | None = None
+    """Of these, so many from one address (of IPv6: one /64 network); more are closed at once. Without it a third of
+    them, so that one host never keeps out the others: 5,000, while a LocalController takes about 6, so that some 800 of
+    them may share the address of a site. With `tls.terminatedByProxy` there is none, as all come from the proxy."""
+
     watch_seconds: int = 1800
     """A watch ends after this long to twice this long, where its client names no time; clients just watch on.
     Half an hour, as Kubernetes: it lets connections that nobody holds any more fade away."""

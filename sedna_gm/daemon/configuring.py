@@ -71,6 +71,12 @@ def _unusable(settings: Settings) -> Iterator[str]:
     if database != "memory" and not (database.startswith(f"{_SQLITE}/") and len(database) > len(_SQLITE) + 1):
         yield f"database: {database!r} is neither memory nor sqlite:////ABSOLUTE/PATH"
     yield from _unusable_tls(settings.tls)
+    most, of_one = settings.http.max_connections, settings.http.max_connections_per_address
+    if of_one is not None and not 0 < of_one < most:
+        yield (
+            f"http.maxConnectionsPerAddress: {of_one} is not between 1 and {most - 1}, one less than "
+            "http.maxConnections: one address could keep out all others"
+        )
     yield from _unguarded(settings)
     if settings.audit.file is not None and not settings.audit.file.startswith("/"):
         yield f"audit.file: {settings.audit.file!r} is not absolute"

@@ -74,6 +74,10 @@ def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
             "artifacts.store: local://srv/x: local:// is not opened here; known are s3://",
         ),
         ("artifacts: {keepSeconds: 99999999999}", "artifacts.keepSeconds: a number"),
+        (
+            "http: {maxConnections: 20, maxConnectionsPerAddress: 20}",
+            "http.maxConnectionsPerAddress: 20 is not between 1 and 19",
+        ),
         ("http: 7", "http: a mapping was expected, not 7"),
         ("- a list", "one mapping of settings was expected"),
         ("a: 1\n---\nb: 2", "one mapping of settings was expected"),
