@@ -230,6 +230,10 @@ class IncrementalLearningJobStatus(Value):
     """The last few completed rounds: their evaluation parts are evaluated again."""
     failures: Annotated[Int, Field(ge=0)] = 0
     """Rounds failed in a row; backoff grows with it."""
+    charged_failures: Annotated[Int, Field(ge=0)] = 0
+    """Those of them that were no accident of a node or a link, since somebody last asked by hand or edited the job."""
+    gave_up_at: Time | None = None
+    """Since when the job begins no round by itself; set while it has given up."""
     retry_after: Time | None = None
     dataset_uid: Text | None = None
     """The dataset whose samples are counted: one made again under the same name begins at 0."""

@@ -17,7 +17,7 @@ from sedna_gm.controllers.decisions import Decision, Happening
 from sedna_gm.controllers.incremental_learning import (
     deploying,
     evaluating,
-    failing,
+    giving_up,
     removing,
     rolling_back,
     samples,
@@ -32,7 +32,7 @@ from sedna_gm.controllers.incremental_learning.steps import Status, Step, begin,
 from sedna_gm.controllers.incremental_learning.training import wished
 
 STEPS: Mapping[Position, Callable[[Snapshot, Status], Step]] = {
-    **{Position(stage, Phase.FAILED): failing.give_back for stage in Stage},
+    **{Position(stage, Phase.FAILED): giving_up.failed for stage in Stage},
     Position(Stage.TRAIN, Phase.WAITING): training.waiting,
     Position(Stage.TRAIN, Phase.READY): training.ready,
     Position(Stage.TRAIN, Phase.STARTING): training.starting,
@@ -121,7 +121,7 @@ def _refreshed(snapshot: Snapshot) -> Status:
         changes["observed_generation"] = job.metadata.generation
         if status.observed_generation is not None:
             # Somebody edited the job, perhaps to repair it: that is worth a try at once.
-            changes["retry_after"] = None
+            changes |= {"retry_after": None, "charged_failures": 0}
     if status.handled_trigger is not None and wished(snapshot) != status.handled_trigger:
         changes["handled_trigger"] = None
     if _misread(snapshot, job.status):

@@ -137,6 +137,7 @@ def completed(snapshot: Snapshot, status: Status) -> Step:
         # What a rollback brings back is no new candidate: the last trained model stays the one to look at by hand.
         candidate_model=status.candidate_model if current.rollback else current.new_model or status.candidate_model,
         failures=0,
+        charged_failures=0,
         retry_after=None,
     )
     step = move(snapshot, closed, START, "RoundFinished", sentence)

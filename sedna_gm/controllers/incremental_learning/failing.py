@@ -35,20 +35,26 @@ def interrupt(snapshot: Snapshot, status: Status, sentence: str = "its LocalCont
     return move(snapshot, interrupted, (stage, Phase.FAILED), INTERRUPTED, told)
 
 
+def counted(status: Status) -> bool:
+    """Whether the failed round says something about the job: what becomes of a rollback says nothing of training."""
+    current = status.current or RoundProgress()
+    return current.outcome != INTERRUPTED and current.rollback is None
+
+
 def give_back(snapshot: Snapshot, status: Status) -> Step:
     """From Failed to waiting for the next attempt: `samples.used` stays, so the samples are new again."""
     current = status.current or RoundProgress()
-    failures, again = status.failures, None
-    # What becomes of a rollback says nothing about training.
-    if current.outcome != INTERRUPTED and current.rollback is None:
-        failures += 1
+    again = None
+    if counted(status):
+        failures = status.failures + 1
         again = snapshot.after(doubling(snapshot.settings.first_retry, snapshot.settings.longest_retry)(failures))
+        status = update(status, failures=failures)
     ended = "was interrupted" if current.outcome == INTERRUPTED else f"failed ({current.outcome})"
     sentence = (
         f"Round {status.round} {ended}: its {current.end - current.start} samples are new again; "
         f"the next round may begin {format_time(again) if again else 'at once'}."
     )
-    waiting = update(status, failures=failures, retry_after=format_time(again) if again else None)
+    waiting = update(status, retry_after=format_time(again) if again else None)
     step = move(snapshot, waiting, START, "RoundFailed", sentence)
     record = rounds.record(snapshot, status, "Failed")
     return Step(

@@ -102,6 +102,12 @@ def move(
     return Step(moved, sentence, happenings=(happening,))
 
 
+def note(snapshot: Snapshot, status: Status, reason: str, sentence: str) -> Status:
+    """The job stays where it is, and this is worth a condition of its own."""
+    condition = _condition(snapshot, status, position(status), reason, sentence)
+    return update(status, message=sentence, conditions=_conditions(snapshot, status, condition))
+
+
 def begin(snapshot: Snapshot, status: Status) -> Status:
     """The status of a job that was never looked at: it waits for its first round."""
     first = _condition(snapshot, status, START, "JobCreated", "The job waits for its first round.")

@@ -40,7 +40,7 @@ def unneeded(snapshot: Snapshot, status: Status) -> tuple[Removal, ...]:
     """Artifacts to delete, given the status that this decision ends with."""
     if not snapshot.artifacts:
         return ()
-    gives_back = position(snapshot.job.status).phase is Phase.FAILED
+    gives_back = position(snapshot.job.status).phase is Phase.FAILED and snapshot.job.status.gave_up_at is None
     # What is kept for a rollback only can be sent again: it lies on its node as long as it is listed.
     names = _needed_models(snapshot, (retaining.in_use if gives_back else retaining.needed)(status))
     for worker in snapshot.own:

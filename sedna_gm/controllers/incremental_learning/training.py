@@ -14,6 +14,7 @@ from sedna.api.times import format_time, parse_time
 from sedna.api.triggers import NUM_OF_SAMPLES, holds, next_opening, window_open
 from sedna.api.workers import Worker
 from sedna_gm.controllers.incremental_learning import models, regressing, samples
+from sedna_gm.controllers.incremental_learning.advising import advised
 from sedna_gm.controllers.incremental_learning.carrying import Cargo
 from sedna_gm.controllers.incremental_learning.failing import fail
 from sedna_gm.controllers.incremental_learning.hosts import silence
@@ -30,7 +31,7 @@ def waiting(snapshot: Snapshot, status: Status) -> Step:
         return blocked(status, missing, recheck)
     by_hand = asked(snapshot, status)
     if by_hand in ("eval", "deploy"):
-        if _can_look_again(status, by_hand):
+        if can_look_again(status, by_hand):
             return _look_again(snapshot, status, by_hand)
         # There is nothing to look at yet: the wish waits for the next round to come to that stage.
         by_hand = None
@@ -144,11 +145,12 @@ def _begun(snapshot: Snapshot, status: Status, start: int, end: int, by_hand: st
         current = current.model_copy(update={"by_hand": by_hand})
     changes: dict[str, Any] = {"round": (status.round or 0) + 1, "retry_after": None, "current": current}
     if by_hand:
-        changes["handled_trigger"] = by_hand
+        changes |= {"handled_trigger": by_hand, "charged_failures": 0}
     return update(status, **changes)
 
 
-def _can_look_again(status: Status, by_hand: str) -> bool:
+def can_look_again(status: Status, by_hand: str) -> bool:
+    """Whether there is a model that such a wish can mean."""
     return status.candidate_model is not None and (by_hand == "deploy" or bool(status.finished_rounds))
 
 
@@ -181,7 +183,7 @@ def _not_yet(snapshot: Snapshot, status: Status, counts: SampleCounts) -> tuple[
     if again is not None and snapshot.now < again:
         rounds = "round" if status.failures == 1 else "rounds"
         waits = f"Waits until {format_time(again)} after {status.failures} failed {rounds}."
-        return f"{waits} {_last_failure(status)}".rstrip(), again
+        return f"{waits} {advised(snapshot, status)}".rstrip(), again
     trigger = snapshot.job.spec.train_spec.trigger
     check = snapshot.after(trigger.check_period_seconds)
     if trigger.condition is not None:
@@ -193,8 +195,3 @@ def _not_yet(snapshot: Snapshot, status: Status, counts: SampleCounts) -> tuple[
         window = f"{trigger.timer.start} to {trigger.timer.end}"
         return f"Waits for the window {window}, which opens {format_time(opening)}.", min(check, opening)
     return None
-
-
-def _last_failure(status: Status) -> str:
-    failed = next((each for each in reversed(status.conditions) if each.type == "Failed"), None)
-    return failed.message or "" if failed else ""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from sedna_gm.controllers.incremental_learning.settings import Settings as JobSettings
+from sedna_gm.controllers.supervising import Settings
 from sedna_gm.store.interface import Key
 from tests.gm.controllers.world import JOB, World, job_manifest
 
@@ -14,8 +16,8 @@ def fail_training(world: World, round_: int) -> None:
     world.settle()
 
 
-def begun() -> World:
-    world = World()
+def begun(settings: Settings | None = None) -> World:
+    world = World(settings=settings)
     world.usual()
     world.serves()
     world.samples(60)
@@ -51,7 +53,7 @@ def test_its_samples_are_new_again_and_the_next_attempt_has_the_next_number() ->
 
 
 def test_the_wait_doubles_up_to_half_an_hour_and_a_success_resets_it() -> None:
-    world = begun()
+    world = begun(Settings(jobs=JobSettings(gives_up_after=11)))
     waits = []
     for round_ in range(1, 11):
         fail_training(world, round_)

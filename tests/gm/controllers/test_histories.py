@@ -8,6 +8,8 @@ from typing import Any
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
+from sedna_gm.controllers.incremental_learning.settings import Settings as JobSettings
+from sedna_gm.controllers.supervising import Settings
 from sedna_gm.store.interface import Key
 from tests.gm.controllers.crashing import Crash, CrashingStore
 from tests.gm.controllers.edge import Edge, Outcome
@@ -71,8 +73,9 @@ def manifest(name: str, places: tuple[str | None, ...] = (None, None, None)) -> 
 class History:
     """Plays steps; two jobs share one node, or two, and the dataset."""
 
-    def __init__(self, *nodes: str) -> None:
-        self.world = World()
+    def __init__(self, *nodes: str, patience: int | None = None) -> None:
+        jobs = JobSettings() if patience is None else JobSettings(gives_up_after=patience)
+        self.world = World(settings=Settings(jobs=jobs))
         self.nodes = nodes or (EDGE,)
         self.edges = [Edge(self.world, node) for node in self.nodes]
         self.seen = 40
@@ -117,6 +120,11 @@ class History:
         for _ in range(80):
             for edge in self.edges:
                 edge.work()
+            for name in JOBS:
+                if "gaveUpAt" in world.status(name):
+                    # The one thing that does not mend itself.
+                    event("somebody has a job go on that had given up")
+                    world.annotate("train", name)
             world.advance(60)
             if all(self._rests(name) for name in JOBS):
                 return
@@ -303,6 +311,38 @@ def test_in_any_history_of_two_hosts_nothing_is_used_before_it_has_arrived(histo
     assert all("-eval-" in name for name in samples), "the samples of a training have had their time"
     assert len(samples) <= len(JOBS), samples
     assert len(left) <= 8, left
+
+
+troubles = st.one_of(
+    st.tuples(st.just("work"), st.sampled_from(["failed", "silent", "nonsense", "failed"])),
+    st.tuples(st.just("time"), st.sampled_from([30, 90, 1000])),
+    *common,
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(st.lists(troubles, max_size=40))
+def test_in_any_history_a_job_that_has_given_up_begins_no_round_unless_asked(history: list[tuple[Any, ...]]) -> None:
+    """`World.check` holds every stored status against what a job that has given up looks like."""
+    played = History(patience=2)
+    for step in history:
+        before = {name: played.world.job(name) for name in JOBS}
+        played.play(step)
+        for name, was in before.items():
+            now = played.world.job(name)
+            same = now["metadata"]["uid"] == was["metadata"]["uid"]
+            if "gaveUpAt" in was.get("status", {}) and same and not is_asked(was):
+                event(f"{name} has given up")
+                assert "gaveUpAt" in now["status"], f"after {step} {name} goes on by itself"
+                assert now["status"]["round"] == was["status"]["round"]
+    play_out(played, [])
+
+
+def is_asked(job: dict[str, Any]) -> bool:
+    """Whether somebody has asked a job for something that it has not seen yet."""
+    metadata = job["metadata"]
+    edited = job["status"]["observedGeneration"] != metadata["generation"]
+    return edited or "sedna.io/trigger" in metadata.get("annotations", {})
 
 
 def named(worker: dict[str, Any]) -> set[str]:

@@ -368,6 +368,9 @@ class World:
         if "stage" not in status:
             return
         now = Position(Stage(status["stage"]), Phase(status["phase"]))
+        if "gaveUpAt" in status:
+            assert now.phase is Phase.FAILED, f"{key} has given up and is at {now}"
+            assert "current" not in status, f"{key} has given up in the middle of a round"
         path = self.seen.setdefault(job["metadata"]["uid"], [START])
         if path[-1] != now:
             assert may_move(path[-1], now), f"{key} went from {path[-1]} to {now}"
