@@ -1,10 +1,14 @@
-"""How much room hard examples may take: the oldest go first, so that a camera that never stops fills no disk.
+"""How much room hard examples may take, where lc.yml says so: the oldest go first, and a camera fills no disk.
 
 User code puts them into the folder that its variable HE_SAVED_URL names; what is labelled is copied from there into
-the dataset. Only a folder that a job has for itself is looked after: one that holds a dataset, a model, an output or
-another volume is left alone, and said so. The folder is the worker's, and this program may be root: no link in it is
-followed, only plain files are removed, and nothing where the worker itself might not write: what was refused was never
-started, and `hostPaths` is asked again, since lc.yml may have changed. `sedna_lc.daemon.wiring` runs it.
+the dataset. Who labels them where they are has a dataset whose lines name these files, and no line is looked at here:
+that is why nothing is bounded unless somebody says so.
+
+Only a folder that a job has for itself is looked after: one that holds a dataset, a model, an output or another volume,
+or that another worker mounts, is left alone, and said so. The folder is the worker's, and this program may be root: no
+link in it is followed, only plain files are removed, and nothing where the worker itself might not write: what was
+refused was never started, and `hostPaths` is asked again, since lc.yml may have changed. `sedna_lc.daemon.wiring` runs
+it.
 """
 
 from __future__ import annotations
@@ -51,6 +55,8 @@ class Saved:
 
     volume: Path
     below: str
+    worker: str = ""
+    """Whose it is, by uid."""
 
     @property
     def folder(self) -> Path:
@@ -74,7 +80,7 @@ def saved(worker: Worker) -> Saved | None:
     if mount.read_only:
         return None
     below = posixpath.relpath(path, posixpath.normpath(mount.mount_path))
-    return Saved(real_path(Path(volumes[mount.name])), "" if below == "." else below)
+    return Saved(real_path(Path(volumes[mount.name])), "" if below == "." else below, worker.metadata.uid or "")
 
 
 def shared_with(own: Saved, workers: Iterable[Worker], datasets: Iterable[str], places: Places) -> str | None:
@@ -90,6 +96,9 @@ def shared_with(own: Saved, workers: Iterable[Worker], datasets: Iterable[str], 
                 return path
             if real == own.folder and path in named:
                 return path
+            if real == own.folder and (worker.metadata.uid or "") != own.worker:
+                # Another one's data is there, or somebody who reads these examples, as to train with them.
+                return f"the volume {path} of worker {worker.metadata.name}"
     for url in datasets:
         path = local_path(url)
         if path is not None and real_path(Path(path)).is_relative_to(own.folder):

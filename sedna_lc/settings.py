@@ -26,9 +26,10 @@ class SystemdSettings:
 class HardExampleSettings:
     """What inference workers save for people to label."""
 
-    max_bytes: int | None = 10 * 1024**3
-    """So much room may the folder take that a worker's HE_SAVED_URL names; beyond it the oldest files go. 10 GiB;
-    `null` for no bound. A folder that holds anything else of a job is left alone, and the log says so."""
+    max_bytes: int | None = None
+    """More than this many bytes the folder that a worker's HE_SAVED_URL names may not take: beyond it the oldest files
+    go, labelled or not, also those that the lines of a dataset name. Default: no bound. A folder that holds anything
+    else of a job is left alone, and the log says so."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pytest
 
 from sedna_lc.hard_examples import HardExampleKeeper, saved, trim
 from sedna_lc.places import Places
-from sedna_lc.settings import EVERY_PATH, PathRule
+from sedna_lc.settings import EVERY_PATH, PathRule, Settings
 from tests.lc.workers import make_worker, model
 
 
@@ -163,3 +163,21 @@ def test_a_manifest_has_nothing_deleted_where_host_paths_lets_no_worker_write(
 def test_a_worker_that_was_refused_has_nothing_deleted(tmp_path: Path, folder: Path) -> None:
     assert keeper(tmp_path, inference(folder), most=1, launched=False).look() == 0
     assert len(left(folder)) == 5
+
+
+@pytest.mark.parametrize("role", ["train", "inference"])
+def test_a_second_worker_that_mounts_exactly_this_folder_keeps_everything(
+    tmp_path: Path, folder: Path, role: str
+) -> None:
+    template = inference(folder, "/elsewhere").spec.template
+    other = make_worker(role).model_copy(deep=True)
+    spec = other.spec.model_copy(update={"template": template})
+    metadata = other.metadata.model_copy(update={"name": "other", "uid": "other"})
+    second = other.model_copy(update={"metadata": metadata, "spec": spec})
+    assert keeper(tmp_path, inference(folder), second, most=1).look() == 0
+    assert len(left(folder)) == 5
+
+
+def test_by_default_no_labelled_sample_is_ever_removed() -> None:
+    """A dataset's lines may name files in the folder of hard examples: that is not looked at, so nobody bounds it."""
+    assert Settings(node_name="edge", gm="http://127.0.0.1:1").hard_examples.max_bytes is None
