@@ -357,7 +357,7 @@ def _cut(response: httpx.Response) -> None:
 
 def _is_a_page(response: httpx.Response) -> bool:
     """Whether this is for a person to look at: a proxy's words in the GM's place."""
-    return response.headers.get("Content-Type", "").startswith("text/html")
+    return str(response.headers.get("Content-Type", "")).startswith("text/html")
 
 
 def _is_for_the_known(response: httpx.Response) -> bool:
