@@ -96,7 +96,7 @@ class Counts:
         )
 
 
-class Entrance(StreamServer):
+class Entrance(StreamServer):  # type: ignore[misc]  # gevent has no types
     """gevent's server, which turns connections away before it gives them a place in its pool."""
 
     def __init__(self, listener: Any, handle: Handle, pool: Pool, counts: Counts | None) -> None:

@@ -6,13 +6,16 @@ Nor does anybody notice one address that opens more connections than it may.
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from time import monotonic
 
 import pytest
+from click.testing import CliRunner
 
+from sedna_gm.daemon.main import main
 from tests.gm.clients.servers import DEADLINE, Server
 
 
@@ -44,7 +47,7 @@ def knock(server: Server, whence: str) -> socket.socket:
     host, port = server.url.removeprefix("http://").split(":")
     wire = socket.create_connection((host, int(port)), timeout=DEADLINE, source_address=(whence, 0))
     with suppress(ConnectionError):
-        wire.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n")
+        wire.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n")
     return wire
 
 
@@ -73,3 +76,27 @@ def test_one_address_holds_its_own_places_only_and_may_come_again(crowded: Serve
         while held < 6:
             assert monotonic() < end
             held += is_let_in(wires.enter_context(knock(crowded, "127.0.0.2")))
+
+
+def test_a_handshake_that_never_comes_takes_the_places_of_its_own_address_only(tmp_path: Path) -> None:
+    folder = tmp_path / "tls"
+    made = CliRunner().invoke(main, ["certificates", "create", "--folder", str(folder), "--name", "127.0.0.1"])
+    assert made.exit_code == 0, made.output
+    server = Server(
+        tmp_path,
+        f"http: {{maxConnections: 20}}\ntls: {{certificate: {folder / 'gm.crt'}, key: {folder / 'gm.key'}}}\n",
+    )
+    trust = ssl.create_default_context(cafile=str(folder / "ca.crt"))
+    host, port = server.url.removeprefix("https://").split(":")
+    try:
+        with ExitStack() as wires:
+            for _ in range(60):
+                whence = ("127.0.0.2", 0)
+                wires.enter_context(socket.create_connection((host, int(port)), DEADLINE, source_address=whence))
+            wire = wires.enter_context(socket.create_connection((host, int(port)), DEADLINE))
+            with trust.wrap_socket(wire, server_hostname=host) as secured:
+                secured.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                assert secured.recv(1000).startswith(b"HTTP/1.1 200")
+            assert "127.0.0.2 holds 6 connections" in server.said("maxConnectionsPerAddress")
+    finally:
+        server.stop()
