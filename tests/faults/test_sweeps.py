@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -12,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from setuptools import find_packages
 
 from sedna.api.splitting import in_train_part
 from tests.faults.invariants import Facts, broken
@@ -56,7 +56,10 @@ def test_without_the_module_of_the_tests_the_variable_does_nothing() -> None:
 
 
 def test_the_module_that_arms_is_part_of_no_wheel() -> None:
-    packages = find_packages(str(ROOT), include=["sedna*"])
+    # In a process of its own: setuptools puts its distutils into whoever imports it, which pip's finder then minds.
+    ask = "import json, setuptools; print(json.dumps(setuptools.find_packages(include=['sedna*'])))"
+    said = subprocess.run([sys.executable, "-c", ask], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    packages = json.loads(said)
     assert "sedna.common" in packages
     folders = [ROOT / name.replace(".", "/") for name in packages]
     assert [path for folder in folders for path in folder.glob("sedna_faults*")] == []
