@@ -14,11 +14,12 @@ from flask import Flask, Response, g, request
 
 from sedna.api.kinds import Kind, by_plural
 from sedna_gm.errors import Forbidden, NotFound, TooMany, Unauthenticated
-from sedna_gm.http import actions
+from sedna_gm.http import actions, browsers
 from sedna_gm.http.addresses import key_at
 from sedna_gm.http.parts import parts
 from sedna_gm.identity import deciding
 from sedna_gm.identity.auditing import Entry
+from sedna_gm.identity.authenticating import OpenAuthenticator
 from sedna_gm.identity.deciding import Action, Facts
 from sedna_gm.identity.identities import NOBODY, Identity
 
@@ -39,6 +40,9 @@ def caller() -> Identity:
 
 
 def _guard() -> None:
+    if isinstance(parts().authenticator, OpenAuthenticator):
+        said = request.headers.get("Host"), request.headers.get("Origin")
+        _refuse(browsers.refusal(*said, writes=request.method not in _READS))
     if request.path in actions.OPEN:
         return
     g.identity = identified(parts().authenticator.identify)

@@ -175,7 +175,7 @@ class Door:
             self.requests.append(request)
             return wsgi.handle_request(request)
 
-        self.client = GmClient("http://gm", httpx.MockTransport(answer))
+        self.client = GmClient("http://localhost", httpx.MockTransport(answer))
 
     def close(self) -> None:
         self.client.close()
