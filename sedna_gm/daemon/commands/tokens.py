@@ -100,8 +100,7 @@ def create(
         secret = make_token()
         made = _credential(secret, person, role, namespaces, node, expires, desk.now)
         desk.credentials.forget(format_time(desk.now - _REMEMBERED))
-        desk.credentials.add(made)
-        _told(desk, "create", made)
+        _add(desk, made)
     try:
         if kubeconfig is not None:
             _write(kubeconfig, _kubeconfig(secret, made.name, str(server), ca))
@@ -236,6 +235,18 @@ def _credential(
     return Credential(name, sha256, "person", str(person), created, str(role), granted, until)
 
 
+def _add(desk: Desk, made: Credential) -> None:
+    """Notes it first: where the audit log cannot be written, nothing is left that is good and that nobody was shown."""
+    from sedna_gm.errors import GMError
+
+    _told(desk, "create", made)
+    try:
+        desk.credentials.add(made)
+    except GMError as error:
+        _told(desk, "create", made, error.code, error.message)
+        raise click.ClickException(f"No token was made: {error.message}") from None
+
+
 def _row(one: Credential, now: str) -> dict[str, object]:
     told = {
         "id": one.id,
@@ -252,13 +263,13 @@ def _row(one: Credential, now: str) -> dict[str, object]:
     return {field: value for field, value in told.items() if value is not None}
 
 
-def _told(desk: Desk, verb: str, about: Credential) -> None:
+def _told(desk: Desk, verb: str, about: Credential, code: int = 200, reason: str = "") -> None:
     from sedna_gm.identity.auditing import Entry
     from sedna_gm.identity.identities import Identity
 
     who = os.environ.get("SUDO_USER") or getpass.getuser()
     resource = f"tokens/{about.id} ({about.kind} {about.name}{f', {about.role}' if about.role else ''})"
-    desk.note(Entry(Identity("operator", who), verb, 200, f"sedna-gm token {verb}", resource))
+    desk.note(Entry(Identity("operator", who), verb, code, f"sedna-gm token {verb}", resource, reason=reason))
 
 
 def _write(path: Path, text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,28 @@ def test_a_token_that_cannot_be_handed_over_is_not_left_behind(config: Path, tmp
     assert refused.exit_code == 1
     assert "No token was made." in refused.output
     assert [one["state"] for one in listed(config)] == ["revoked"]
+
+
+def test_an_audit_log_that_cannot_be_written_leaves_no_token_that_nobody_was_shown(config: Path) -> None:
+    (config.parent / "audit.log").mkdir()
+    for words in (("ann", "--role", "admin"), ("--node", "edge-1")):
+        refused = run(config, "create", *words)
+        assert refused.exit_code == 1
+        assert "The audit log" in refused.output
+    assert listed(config) == []
+
+
+def test_a_token_that_the_database_does_not_take_is_noted_as_not_made(config: Path) -> None:
+    done(config, "create", "ann", "--role", "viewer")
+    with sqlite3.connect(config.parent / "gm.db") as connection:
+        connection.execute("CREATE TRIGGER full BEFORE INSERT ON credentials BEGIN SELECT RAISE(ABORT, 'no more'); END")
+    connection.close()
+    refused = run(config, "create", "bob", "--role", "admin")
+    assert refused.exit_code == 1
+    assert "No token was made" in refused.output
+    told = [json.loads(line) for line in (config.parent / "audit.log").read_text().splitlines()]
+    assert [one["code"] for one in told] == [200, 200, 503]
+    assert [one["name"] for one in listed(config)] == ["ann"]
 
 
 def test_what_is_revoked_is_told_by_name_and_a_slip_revokes_nothing(config: Path) -> None:
