@@ -194,8 +194,19 @@ def test_a_killed_up_leaves_nothing_behind(up: Up) -> None:
 def test_a_terminal_that_is_closed_ends_everything(tmp_path: Path) -> None:
     """The daemons themselves read their settings again at SIGHUP; what a person started in a terminal ends with it."""
     terminal, inside = os.openpty()
-    # A session of its own, whose terminal this is: closing it is then what closing a window is.
-    command = ["setsid", "--ctty", "--wait", str(BIN / "sedna"), "up", "--dir", str(tmp_path)]
+    # A session of its own, whose terminal this is: closing it is then what closing a window is. These tests may have
+    # been started by nohup, which `sedna up` respects.
+    command = [
+        "env",
+        "--default-signal=HUP",
+        "setsid",
+        "--ctty",
+        "--wait",
+        str(BIN / "sedna"),
+        "up",
+        "--dir",
+        str(tmp_path),
+    ]
     process = subprocess.Popen(
         [*command, "--port", "0", "--lc-port", "0"], stdin=inside, stdout=inside, stderr=inside, start_new_session=True
     )
