@@ -168,6 +168,25 @@ def test_a_backup_is_named_and_brings_it_back(database: Path, clock: StandingClo
     store.close()
 
 
+def test_after_an_accident_that_left_no_credentials_those_of_the_backup_count(
+    database: Path, clock: StandingClock
+) -> None:
+    """As docs/howto/operating.md says: what was revoked since has to be revoked again."""
+    url, token = f"sqlite:///{database}", make_token()
+    credentials = SqlCredentials(url)
+    credentials.add(
+        Credential(id_of(token), sha256_of(token), "person", "ann", "2026-11-22T14:00:00Z", "admin", ("*",))
+    )
+    back_up(url, database.with_name("backup-1.db"))
+    credentials.revoke(lambda one: one.name == "ann", "2026-11-22T14:00:00Z")
+    credentials.close()
+    os.truncate(database, 0)
+    restore(url, database.with_name("backup-1.db"), clock())
+    credentials = SqlCredentials(url)
+    assert [one.state("2026-11-22T15:00:00Z") for one in credentials.all()] == ["good"]
+    credentials.close()
+
+
 def test_a_backup_is_of_the_same_store_and_a_fresh_one_is_another(database: Path, clock: StandingClock) -> None:
     url = f"sqlite:///{database}"
     store = SqlStore(url, clock)
