@@ -100,10 +100,7 @@ class LocalController:
         # Each time anew: a group that was given to the user counts at once.
         worker_user = lambda: choose_user(settings, kind)  # noqa: E731 - as above
         self._carry(places, waits, worker_user)
-        most = settings.hard_examples.max_bytes
-        wanted = lambda kind: self.store.wanted(kind).values()  # noqa: E731 - as above
-        launched = lambda: {one.uid for one in self.store.workers() if one.launch != "no"}  # noqa: E731 - as above
-        self._examples = None if most is None else HardExampleKeeper(wanted, launched, places, most)
+        self._examples = self._make_examples(settings.hard_examples.max_bytes, places)
         means = Means(
             store=self.store,
             runner=self.runner,
@@ -131,6 +128,16 @@ class LocalController:
         self._answerer = QuestionAnswerer(self._client, settings.node_name, self.reconciler.read_log, growing)
         whose = f"as user {user.name}" if user is not None else "as this program's own user"
         logger.info("Workers run %s, by the %s runner; the door is %s.", whose, kind, means.lc_server)
+
+    def _make_examples(self, most: int | None, places: Places) -> HardExampleKeeper | None:
+        """Make what bounds the hard examples on disk; None where nothing bounds them."""
+        if most is None:
+            return None
+
+        def launched() -> set[str]:
+            return {one.uid for one in self.store.workers() if one.launch != "no"}
+
+        return HardExampleKeeper(lambda kind: self.store.wanted(kind).values(), launched, places, most)
 
     def _speak(self, settings: Settings, state_dir: Path) -> GmClient:
         """Make what speaks to the GM in this node's name, and what looks after its key. Raises SettingsInvalid."""
