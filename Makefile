@@ -32,12 +32,16 @@ test-machine: set-up-dev ## Try limits and power cuts on a virtual machine with 
 
 # Seconds for each parser.
 FUZZ ?= 60
+# A fuzzer that never starts must fail, although only the end of what it says is shown.
+fuzz: SHELL := /bin/bash
+fuzz: .SHELLFLAGS := -o pipefail -c
 fuzz: set-up-dev ## Attack every parser for FUZZ seconds each; what was worth trying stays in .fuzz
 	@$(BIN)/python -c "from tests.attacks.parsers import PARSERS; print(*PARSERS, sep='\n')" | while read -r name; do \
 		echo "==> $$name"; \
 		$(BIN)/python -m tests.attacks.fuzz "$$name" ".fuzz/$$name" -max_total_time=$(FUZZ) -timeout=10 -max_len=4096 \
-			</dev/null 2>&1 | tail -n 3; \
-		ls ".fuzz/$$name"/found-* 2>/dev/null && exit 1; true; \
+			</dev/null 2>&1 | tail -n 3 || failed=yes; \
+		ls ".fuzz/$$name"/found-* 2>/dev/null && exit 1; \
+		[ -z "$${failed:-}" ] || { echo "The fuzzer of $$name has not come to its end." >&2; exit 1; }; \
 	done
 
 bounded: set-up-dev ## Run ROUNDS rounds (10000) of one job and see that nothing grows; takes a quarter of an hour

@@ -24,7 +24,8 @@ ARMED = ROOT / "tests" / "faults" / "armed"
 SAY = "from sedna.common.faults import reached; reached('a'); reached('b'); reached('b'); print('alive')"
 
 
-@pytest.mark.timeout(600)
+# 367 s were seen on two cores that did a dozen other things.
+@pytest.mark.timeout(900)
 def test_whoever_dies_at_whichever_point_nothing_is_lost_and_nothing_done_twice(tmp_path: Path) -> None:
     outcome = sweep(tmp_path / "site", points(), seed=1)
     assert outcome.problems == [], outcome
