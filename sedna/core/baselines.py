@@ -27,6 +27,7 @@ FILE = "measured"
 # This one, the one before it, and one that was taken back between them.
 _MOST_MODELS = 3
 _LOOK_SECONDS = 1.0
+_FIRST_SECONDS = (1.0, 2.0, 4.0)
 # The numbers of a new model change fast and a trial may end it soon; later each write only wears the flash of the host.
 _SOON_SECONDS, _SOON_WRITES = 10.0, 30
 _LATER_SECONDS = 600.0
@@ -104,6 +105,8 @@ class Baselines:
 
 def pauses() -> Iterator[float]:
     """Yield the waits after each time that the numbers were written down."""
+    # The first numbers are of a few inferences only, and a cold update may come within seconds.
+    yield from _FIRST_SECONDS
     yield from itertools.repeat(_SOON_SECONDS, _SOON_WRITES)
     yield from itertools.repeat(_LATER_SECONDS)
 

@@ -457,7 +457,7 @@ class TestColdStart:
             if seconds > day:
                 break
             writes += 1
-            assert seconds <= 300 or pause >= 600
+            assert seconds <= 310 or pause >= 600
         assert 30 < writes < 180
 
     def test_the_last_numbers_are_written_once_when_the_worker_ends(self, tmp_path: Path) -> None:
