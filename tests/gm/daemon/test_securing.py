@@ -81,7 +81,7 @@ def test_requests_watches_and_logs_of_access_work_as_without_tls(standing: Secur
 def test_an_upload_that_asks_first_is_let_go_on(standing: SecureServer) -> None:
     data = b"x" * 300_000
     with standing.connect() as wire:
-        head = f"PUT /artifacts/blobs/{hashlib.sha256(data).hexdigest()} HTTP/1.1\r\nHost: x\r\n"
+        head = f"PUT /artifacts/blobs/{hashlib.sha256(data).hexdigest()} HTTP/1.1\r\nHost: localhost\r\n"
         wire.sendall(f"{head}Content-Length: {len(data)}\r\nExpect: 100-continue\r\n\r\n".encode())
         assert wire.recv(1000).startswith(b"HTTP/1.1 100")
         wire.sendall(data)
@@ -164,7 +164,7 @@ server.serve_forever()
 def test_hundreds_of_watchers_hear_of_one_change(standing: SecureServer) -> None:
     path = f"{BASE}/namespaces/hundreds/models"
     version = standing.http.get(MODELS).json()["metadata"]["resourceVersion"]
-    request = f"GET {path}?watch=1&resourceVersion={version} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    request = f"GET {path}?watch=1&resourceVersion={version} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
     with contextlib.ExitStack() as connections:
         watchers = [connections.enter_context(standing.connect()) for _ in range(200)]
         for watcher in watchers:

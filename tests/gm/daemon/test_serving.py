@@ -239,7 +239,7 @@ def test_garbage_on_the_wire_hurts_nobody(standing: Server) -> None:
 
 def test_an_upload_that_breaks_off_is_no_bug(standing: Server) -> None:
     host, port = standing.url.removeprefix("http://").split(":")
-    head = f"POST {MODELS} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    head = f"POST {MODELS} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     for broken in (f"{head}Content-Length: 1000\r\n\r\n{{", f"{head}Transfer-Encoding: chunked\r\n\r\n5\r\nab"):
         with socket.create_connection((host, int(port)), timeout=30) as wire:
             wire.sendall(broken.encode())
