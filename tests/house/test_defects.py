@@ -22,33 +22,18 @@ ROWS = (
     *(f"W-{number}" for number in range(100, 109)),
 )  # fmt: skip
 NAMED_OTHERWISE: dict[str, tuple[str, ...]] = {
-    "W-04": (
-        "lc/reconcile/test_remote.py::test_a_hot_update_from_s3_is_waited_for_and_the_old_model_goes_on",
-        "lc/artifacts/test_remote_models.py::test_a_cut_loses_no_piece_even_over_a_restart",
-        "lc/daemon/test_s3.py::test_a_worker_trains_on_what_only_s3_has",
-    ),
     "W-08": ("gm/controllers/test_lost_state.py::test_a_conflict_is_no_error_and_holds_nobody",),
     "W-77": (
         "bounded/test_rounds.py::test_a_round_more_takes_no_more_room",
         "bounded/test_retention.py::test_the_newest_rounds_of_a_job_stay",
         "bounded/test_hard_examples.py::test_the_oldest_go_until_the_rest_fits",
     ),
-    "W-79": ("gm/controllers/test_queueing.py::test_keys_are_handled_in_parallel_and_one_key_in_order",),
     "W-100": (
         "gm/http/test_guarding.py::test_no_address_answers_without_a_credential_but_those_that_must",
         "gm/http/test_guarding.py::test_a_thief_of_a_nodes_key_gets_nothing_of_another_node",
         "attacks/test_thieves.py::test_w100_the_key_of_one_node_opens_nothing_of_another_in_any_call_there_is",
     ),
     "W-101": ("lc/http/test_door.py::test_a_worker_that_reports_for_another_is_refused",),
-    "W-102": (
-        "lc/daemon/test_secrets.py::test_no_secret_is_seen_in_processes_logs_state_messages_or_what_is_told",
-        "library/test_credentials.py::test_a_credential_shows_no_secret",
-    ),
-    "W-103": ("library/test_s3.py::test_a_damaged_credential_names_file_and_place_and_not_its_text",),
-    "W-104": (
-        "lc/test_credentials.py::test_the_unit_names_files_and_holds_no_secret",
-        "lc/runners/test_process.py::test_secrets_come_as_files_that_only_the_worker_reads",
-    ),
     "W-106": ("house/test_defects.py::test_w106_nothing_is_unpickled_but_what_users_unpickle_themselves",),
     "W-107": ("attacks/test_thieves.py::test_w107_no_page_of_another_origin_is_let_in",),
     "W-108": ("attacks/test_parsers.py::test_bytes_cut_from_and_put_into_what_is_right",),

@@ -64,7 +64,7 @@ def test_a_name_beside_a_path_of_the_host_keeps_nobody_waiting(folder: Path) -> 
     assert credentials_of(worker, folder) == Credentials()
 
 
-def test_the_unit_names_files_and_holds_no_secret(folder: Path) -> None:
+def test_w104_the_unit_names_files_and_holds_no_secret(folder: Path) -> None:
     worker = make_worker(models=[remote("s3://a/m", "one")])
     places = Places(Path("/var/lib/sedna"), Path("/images"), folder)
     image = Image("a:1", ("/python",), "/python", "/app", {})

@@ -38,7 +38,7 @@ def test_a_file_is_json_or_yaml(tmp_path: Path, text: str) -> None:
     assert read_credential(tmp_path, "minio") == Credential(f"the credential {tmp_path}/minio", "key", "hunter2")
 
 
-def test_a_credential_shows_no_secret() -> None:
+def test_w102_a_credential_shows_no_secret() -> None:
     credential = Credential("the credential x", "hunter1", "hunter2", "hunter3", "https://minio:9000", "eu")
     assert "hunter" not in repr(credential)
     assert "hunter" not in credential.without_secrets("who is hunter1 with hunter2 and hunter3?")

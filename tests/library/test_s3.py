@@ -181,7 +181,7 @@ class TestRefusals:
         monkeypatch.setenv("SEDNA_CREDENTIALS", json.dumps({url: "good"}))
         assert isinstance(refusal(url, tmp_path), SchemeUnsupported)
 
-    def test_a_damaged_credential_names_file_and_place_and_not_its_text(
+    def test_w103_a_damaged_credential_names_file_and_place_and_not_its_text(
         self, credentials: Path, tmp_path: Path
     ) -> None:
         (credentials / "good").write_text("accessKeyId: hunter3\nsecretAccessKey: [hunter4\n")

@@ -134,7 +134,7 @@ def test_after_a_success_the_delays_begin_anew(caplog: pytest.LogCaptureFixture)
     assert delays == [1.0, 2.0, None, 1.0]
 
 
-def test_keys_are_handled_in_parallel_and_one_key_in_order() -> None:
+def test_w79_keys_are_handled_in_parallel_and_one_key_in_order() -> None:
     clock = Clock()
     keys: Queue[int] = Queue(clock)
     both = threading.Barrier(2, timeout=DEADLINE)

@@ -26,7 +26,7 @@ LCClient.send(os.environ["LC_SERVER"], os.environ["WORKER_NAME"], body)
 """
 
 
-def test_a_worker_trains_on_what_only_s3_has(node: NodeUnderTest) -> None:
+def test_w04_a_worker_trains_on_what_only_s3_has(node: NodeUnderTest) -> None:
     with s3_server() as server:
         credentials = node.folder / "credentials"
         base, data = server.put("base.txt", b"a base model"), server.put("data.txt", b"data")

@@ -93,7 +93,7 @@ def planted(node: NodeUnderTest) -> Planted:
     return made
 
 
-def test_no_secret_is_seen_in_processes_logs_state_messages_or_what_is_told(
+def test_w102_no_secret_is_seen_in_processes_logs_state_messages_or_what_is_told(
     node: NodeUnderTest, planted: Planted
 ) -> None:
     node.start()

@@ -107,7 +107,7 @@ def test_an_inference_worker_serves_its_own_copy_and_tells_its_sha256(world: Rem
     assert (told["url"], told["sha256"], told["round"]) == (DEPLOYED, digest(path), 0)
 
 
-def test_a_hot_update_from_s3_is_waited_for_and_the_old_model_goes_on(world: RemoteWorld) -> None:
+def test_w04_a_hot_update_from_s3_is_waited_for_and_the_old_model_goes_on(world: RemoteWorld) -> None:
     key = world.want("inference")
     world.started(key)
     before = world.record(key).serving

@@ -291,7 +291,9 @@ class TestSecrecy:
         assert "hunter" not in caplog.text
         assert "hunter" not in repr(spec)
 
-    def test_secrets_come_as_files_that_only_the_worker_reads(self, process_world: ProcessWorld, bell: Bell) -> None:
+    def test_w104_secrets_come_as_files_that_only_the_worker_reads(
+        self, process_world: ProcessWorld, bell: Bell
+    ) -> None:
         secret = process_world.folder / "minio"
         secret.write_text("hunter4")
         secret.chmod(0o600)
