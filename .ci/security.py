@@ -2,7 +2,8 @@
 
 `bandit` over our own code, and `pip-audit` over what the lock files install. Nothing is skipped as a whole: what bandit
 finds and is meant so is named below, with the reason; everything else fails. The advisories lie on the network; where
-they cannot be reached, that is said, and nothing is taken to be good.
+they cannot be reached at all, that is said, and nothing is taken to be good; an answer that fails once they were
+reached is a problem like any other.
 """
 
 from __future__ import annotations
@@ -17,8 +18,11 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-CODE = ("sedna", "sedna_gm", "sedna_lc")
-LOCKS = ("requirements.lock", "requirements-hosts.lock")
+# The roles' Python runs on hosts as root, on the hosts' own interpreter and its standard library alone: no lock file
+# names what it uses.
+CODE = ("sedna", "sedna_gm", "sedna_lc", "roles")
+# The last is for those who build and test: what is wrong there comes into the wheels, and onto their machines.
+LOCKS = ("requirements.lock", "requirements-hosts.lock", "requirements-dev.lock")
 # Known to be vulnerable since 2019: a database that does not know this is none.
 PROBE = "jinja2==2.10"
 _SECONDS = 300
@@ -39,11 +43,12 @@ class Accepted:
         return finding["test_id"] == self.rule and in_files and self.words in finding["code"]
 
 
-# What starts programs: pip, workers, journalctl, and the services of `sedna up`.
+_ASKING_SYSTEMD = ("roles/sedna_common/files/process.py",)
+# What starts programs: pip, workers, journalctl, systemctl, and the services of `sedna up`.
 _STARTERS = (
     "sedna/bundles/downloading.py", "sedna/cli/up/children.py", "sedna/images/building.py",
     "sedna/images/compiling.py", "sedna/images/installing.py", "sedna_lc/runners/shim.py",
-    "sedna_lc/runners/systemd/journal.py",
+    "sedna_lc/runners/systemd/journal.py", *_ASKING_SYSTEMD,
 )  # fmt: skip
 _COPYING = ("sedna_gm/store/sql/copying.py",)
 _FILE_OPS = ("sedna/common/file_ops.py",)
@@ -61,6 +66,7 @@ ACCEPTED = (
     Accepted("B608", "noqa: S608", "names of tables of our own schema, which cannot be bound", _COPYING),
     Accepted("B404", "import subprocess", "a controller of processes starts processes", _STARTERS),
     Accepted("B603", "subprocess.", "arguments are lists, no shell reads them", _STARTERS),
+    Accepted("B607", '["systemctl", "show"', "found by root's own PATH, as by each task of the role", _ASKING_SYSTEMD),
 )
 ADVISORIES: Mapping[str, str] = {}
 """Advisories that do not concern us: id, and why."""
@@ -84,33 +90,68 @@ def unexpected(findings: Iterable[Mapping[str, Any]], accepted: Iterable[Accepte
 
 def audited(run: Run) -> tuple[list[str], str]:
     """Advisories about what the lock files install, and a sentence about what was looked at."""
-    if not _vulnerable(run, [PROBE]):
+    try:
+        reached = bool(_vulnerable(_answer(run, [PROBE])))
+    except _Unread:
+        reached = False
+    if not reached:
         return [], "pip-audit: the advisory database cannot be reached from here: NOTHING WAS AUDITED."
-    problems = []
+    problems, done = [], []
     for lock in LOCKS:
-        pins = [line.split(" ")[0].split(";")[0] for line in (ROOT / lock).read_text().splitlines() if "==" in line]
-        pins = [pin for pin in pins if pin[:1].isalnum()]
-        problems += [f"{lock}: {told}" for told in _vulnerable(run, pins)]
-    return problems, f"pip-audit: {', '.join(LOCKS)} were audited."
+        try:
+            answers = [_answer(run, part) for part in _parts(lock)]
+            told = [each for answer in answers for each in (*_vulnerable(answer), *_unknown(answer))]
+            problems += [f"{lock}: {each}" for each in told]
+            done.append(lock)
+        except _Unread as unread:
+            problems.append(f"{lock}: was not audited, although the advisory database was reached before: {unread}")
+    return problems, f"pip-audit: {', '.join(done) or 'none of the lock files'} audited."
 
 
-def _vulnerable(run: Run, pins: Iterable[str]) -> list[str]:
+class _Unread(Exception):
+    """pip-audit said nothing that can be read; the message is what it said instead."""
+
+
+def _parts(lock: str) -> list[list[str]]:
+    """The pins of a lock file; each part names a package once, because pip-audit takes no two versions of one."""
+    parts: list[dict[str, str]] = []
+    for line in (ROOT / lock).read_text().splitlines():
+        pin = line.split(" ")[0].split(";")[0]
+        name, equals, _ = pin.partition("==")
+        if not equals or not pin[0].isalnum():
+            continue
+        part = next((each for each in parts if name not in each), None)
+        if part is None:
+            parts.append(part := {})
+        part[name] = pin
+    return [list(part.values()) for part in parts]
+
+
+def _answer(run: Run, pins: Iterable[str]) -> list[dict[str, Any]]:
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         file.write("\n".join(pins))
         file.flush()
-        output, _ = run(
+        output, errors = run(
             ["pip_audit", "-r", file.name, "--disable-pip", "--no-deps", "-f", "json", "--progress-spinner", "off"]
         )
     try:
-        dependencies = json.loads(output)["dependencies"]
-    except (ValueError, KeyError):
-        return []
+        return list(json.loads(output)["dependencies"])
+    except (ValueError, KeyError, TypeError):
+        raise _Unread((errors or output).strip().rpartition("\n")[2] or "pip-audit said nothing") from None
+
+
+def _vulnerable(answer: Iterable[Mapping[str, Any]]) -> list[str]:
     return [
         f"{dependency['name']} {dependency['version']}: {found['id']}, mended in {', '.join(found['fix_versions'])}"
-        for dependency in dependencies
+        for dependency in answer
         for found in dependency.get("vulns", ())
         if found["id"] not in ADVISORIES
     ]
+
+
+def _unknown(answer: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What the database did not know, or not just then: as good as not asked."""
+    return [f"{each['name']} was not audited: {each['skip_reason']}" for each in answer if "skip_reason" in each]
 
 
 def _run(module: list[str]) -> tuple[str, str]:

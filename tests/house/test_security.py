@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.house.project import ROOT
 
 _SPEC = importlib.util.spec_from_file_location("sedna_ci_security", ROOT / ".ci" / "security.py")
@@ -64,13 +66,71 @@ def test_nothing_is_accepted_as_a_whole() -> None:
 def test_an_advisory_about_a_locked_package_is_told() -> None:
     problems, sentence = security.audited(Audit(jinja2="OLD-1", flask="NEW-1"))
     assert any("flask" in problem and "NEW-1, mended in 9" in problem for problem in problems)
-    assert "were audited" in sentence
+    assert sentence == "pip-audit: requirements.lock, requirements-hosts.lock, requirements-dev.lock audited."
 
 
 def test_all_locked_packages_are_asked_about() -> None:
     audit = Audit(jinja2="OLD-1")
     security.audited(audit)
-    assert {"flask", "gunicorn", "httpx", "pydantic", "botocore"} <= set(audit.asked)
+    assert {"flask", "gunicorn", "httpx", "pydantic", "botocore", "hypothesis", "mypy"} <= set(audit.asked)
+
+
+def test_two_versions_of_one_package_are_asked_about_one_after_the_other() -> None:
+    """pip-audit refuses a file that names both; lock files have one for each Python."""
+    times: list[int] = []
+
+    class Strict(Audit):
+        def __call__(self, arguments: list[str]) -> tuple[str, str]:
+            names = [line.partition("==")[0] for line in Path(arguments[2]).read_text().split()]
+            assert len(names) == len(set(names))
+            times.append(names.count("atheris"))
+            return super().__call__(arguments)
+
+    problems, _ = security.audited(Strict(jinja2="OLD-1"))
+    assert [problem for problem in problems if "jinja2" not in problem.lower()] == []
+    assert sum(times) == (ROOT / "requirements-dev.lock").read_text().count("\natheris==") > 1
+
+
+@pytest.mark.parametrize("answer", ["", "{", "[]", "{}"])
+def test_an_answer_that_cannot_be_read_after_a_good_one_is_a_problem(answer: str) -> None:
+    audit = Audit(jinja2="OLD-1")
+
+    def cut(arguments: list[str]) -> tuple[str, str]:
+        if not audit.asked:
+            return audit(arguments)
+        return answer, "a first line\npip_audit has not ended within 300 s\n"
+
+    problems, sentence = security.audited(cut)
+    assert [problem.partition(":")[0] for problem in problems] == list(security.LOCKS)
+    assert all("was not audited" in each and each.endswith("has not ended within 300 s") for each in problems)
+    assert sentence == "pip-audit: none of the lock files audited."
+
+
+def test_a_package_that_the_database_does_not_know_is_told() -> None:
+    class Forgetful(Audit):
+        def __call__(self, arguments: list[str]) -> tuple[str, str]:
+            output, _ = super().__call__(arguments)
+            answer = json.loads(output)
+            unknown = {"name": "flask", "skip_reason": "not found"}
+            answer["dependencies"] = [unknown if each["name"] == "flask" else each for each in answer["dependencies"]]
+            return json.dumps(answer), ""
+
+    problems, _ = security.audited(Forgetful(jinja2="OLD-1"))
+    assert "requirements.lock: flask was not audited: not found" in problems
+
+
+def test_what_runs_on_hosts_as_root_is_looked_at() -> None:
+    assert list((ROOT / "roles").rglob("*.py"))
+    assert "roles" in security.CODE
+
+
+def test_a_registry_that_knows_no_package_is_no_database() -> None:
+    def mirror(_: list[str]) -> tuple[str, str]:
+        return json.dumps({"dependencies": [{"name": "jinja2", "skip_reason": "not found"}]}), ""
+
+    problems, sentence = security.audited(mirror)
+    assert problems == []
+    assert "NOTHING WAS AUDITED" in sentence
 
 
 def test_a_database_out_of_reach_is_said_and_nothing_is_taken_to_be_good() -> None:
