@@ -98,7 +98,7 @@ class Frames:
     """A machine whose inference worker looks at a hundred frames a second."""
 
     def __init__(self, machine: Machine, becomes: str, *, hot: bool, guard: dict[str, Any]) -> None:
-        self.machine = machine
+        self.machine, self.hot = machine, hot
         folder = machine.folder
         self.night, self.seen_file, self.data = folder / "night", folder / "seen.txt", folder / "frames.txt"
         self.data.touch()
@@ -145,10 +145,18 @@ class Frames:
 
     def learn(self) -> None:
         """Let a round begin, and wait until its model serves and is watched."""
+        if not self.hot:
+            # What the next process will compare with.
+            self.machine.until_seen(self.measured, "the first model's numbers are written down", seconds=60)
         with self.data.open("a") as file:
             file.writelines(f"{number}.jpg\n" for number in range(10))
         self.machine.until(*WORKER, served(1, "Watching"), "the new model is watched")
         self.answers("trained")
+
+    def measured(self) -> bool:
+        """Whether it is written down how a model fares over enough inferences to judge by."""
+        files = [json.loads(file.read_text()) for file in self.machine.folder.rglob("measured") if file.is_file()]
+        return any(one["inferences"] >= 20 for file in files for one in file.values())
 
     def seen(self) -> list[tuple[str, int, str]]:
         """Every prediction: process, frame, answer."""
