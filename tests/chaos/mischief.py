@@ -1,5 +1,9 @@
 """What can be done to a site, one accident at a time; each says whether it was possible just now.
 
+The order (kinds, hosts, when samples come) is drawn from one generator, from which nothing else draws, and the details
+of an accident from one of its own: what a site happens to hold just then changes neither the accidents that follow
+nor their details.
+
 An accident that lasts (a cut line, a full disk) is ended by the same call after a random while, in which the site
 works on as it can. What dies is started again by whoever waits for the site.
 """
@@ -15,6 +19,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.chaos.sites import NODES, ChaoticSite
 from tests.end_to_end.machines import processes_below
@@ -23,15 +28,33 @@ from tests.end_to_end.machines import processes_below
 _FARTHEST_JUMP = 7200
 
 
-class Mischief:
-    """All kinds of accidents, drawn from one seed."""
+# An accident that must happen is tried so often, a moment apart: a worker, a status or a file is there after a while.
+_TRIES = 100
 
-    def __init__(self, site: ChaoticSite, seed: int) -> None:
+
+class Accident(NamedTuple):
+    """One of the order: its kind, the node that it would meet, and whether samples come then, too."""
+
+    kind: str
+    node: str
+    feeds: bool
+
+
+class Mischief:
+    """All kinds of accidents, drawn from one seed; `all_first`: each kind once before any comes again."""
+
+    def __init__(self, site: ChaoticSite, seed: int, *, all_first: bool = False) -> None:
         self._site = site
+        self._seed = seed
+        self._order = random.Random(seed)
+        self._drawn = 0
+        self._node = NODES[0]
+        self._must = False
+        # Of the accident that happens just now.
         self._chance = random.Random(seed)
         self.kinds: dict[str, Callable[[], bool]] = {
             "kill -9 of the GlobalManager": lambda: self._kill("gm"),
-            "kill -9 of a LocalController": lambda: self._kill(self._chance.choice(NODES)),
+            "kill -9 of a LocalController": lambda: self._kill(self._node),
             "kill -9 of everything at once": self._kill_all,
             "kill -9 of a worker or its supervisor": self._kill_worker,
             "cut line": self._cut,
@@ -45,15 +68,40 @@ class Mischief:
             "damaged file of a node": self._damage_file,
             "damaged database of the GlobalManager": self._damage_database,
         }
+        self._first = self._order.sample(sorted(self.kinds), len(self.kinds)) if all_first else []
 
-    def one(self) -> str | None:
-        """Do something; returns its kind, or None when it was not possible."""
-        kind = self._chance.choice(sorted(self.kinds))
-        return kind if self.kinds[kind]() else None
+    def draw(self) -> Accident:
+        """The next accident, whatever the site is like."""
+        self._must = bool(self._first)
+        kind = self._first.pop() if self._first else self._order.choice(sorted(self.kinds))
+        self._node = self._order.choice(NODES)
+        self._drawn += 1
+        self._chance = random.Random(f"{self._seed}/{self._drawn}")
+        return Accident(kind, self._node, self._order.random() < 0.1)
 
-    def feeds(self) -> bool:
-        """Whether samples come now, too."""
-        return self._chance.random() < 0.1
+    def do(self, accident: Accident) -> bool:
+        """Do what was drawn; False when it was not possible. What must happen is waited for, and any node will do."""
+        happen = self.kinds[accident.kind]
+        if happen():
+            return True
+        if not self._must or accident.kind in self.impossible():
+            return False
+        for number in range(1, _TRIES):
+            self.moment()
+            self._site.heal()
+            self._node = NODES[(NODES.index(accident.node) + number) % len(NODES)]
+            if happen():
+                return True
+        return False
+
+    def impossible(self) -> set[str]:
+        """The kinds that this user cannot do on this machine."""
+        with _unwritable(self._site.folder) as done:
+            unwritable = done
+        return {
+            *(() if self._site.disks else ("full disk",)),
+            *(() if unwritable else ("read-only folder",)),
+        }
 
     def moment(self, longest: float = 0.4) -> None:
         """Let a random while pass, in which nobody is started again."""
@@ -84,7 +132,7 @@ class Mischief:
     # --- lines
 
     def _cut(self) -> bool:
-        line = self._site.lines[self._chance.choice(NODES)]
+        line = self._site.lines[self._node]
         if self._chance.random() < 0.5:
             line.cut()
         else:
@@ -96,14 +144,14 @@ class Mischief:
         return True
 
     def _slow(self) -> bool:
-        line = self._site.lines[self._chance.choice(NODES)]
+        line = self._site.lines[self._node]
         line.slow_by = self._chance.random() * 0.3
         self.moment(2.0)
         line.slow_by = 0.0
         return True
 
     def _again(self) -> bool:
-        return self._site.lines[self._chance.choice(NODES)].again(self._chance)
+        return self._site.lines[self._node].again(self._chance)
 
     # --- disks and clocks
 
@@ -128,7 +176,7 @@ class Mischief:
         return True
 
     def _read_only(self) -> bool:
-        node = self._chance.choice(NODES)
+        node = self._node
         folders = [
             self._site.state_of(node),
             self._site.state_of(node) / "datasets",
@@ -143,7 +191,7 @@ class Mischief:
     # --- damage, by which a part is found dead
 
     def _damage_state(self) -> bool:
-        node = self._chance.choice(NODES)
+        node = self._node
         return self._damage(node, self._site.state_of(node) / "state.db")
 
     def _damage_log(self) -> bool:
@@ -151,7 +199,7 @@ class Mischief:
         return bool(found) and self._damage("edge", self._chance.choice(found))
 
     def _damage_file(self) -> bool:
-        node = self._chance.choice(NODES)
+        node = self._node
         state = self._site.state_of(node)
         patterns = ("artifacts/blobs/*", "artifacts/parts/*", "gm-store-*.json", "artifacts/trees/*/*/*")
         found = sorted(path for pattern in patterns for path in state.glob(pattern) if path.is_file())

@@ -29,6 +29,8 @@ class Verdict:
     rounds: int = 0
     failed_rounds: int = 0
     looks: int = 0
+    missing: set[str] = field(default_factory=set)
+    """The kinds that this machine allows, and that have not happened."""
     seconds: float = 0.0
 
     def __str__(self) -> str:
@@ -47,12 +49,16 @@ def run(
     faults: int,
     seed: int,
     seconds: float | None = None,
+    all_first: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> Verdict:
-    """Do so many accidents, or as many as the time allows, and look; `say` hears how far it is."""
+    """Do so many accidents, or as many as the time allows, and look; `say` hears how far it is.
+
+    `all_first`: each kind that this machine allows happens once, in the seed's order, before any comes again.
+    """
     verdict = Verdict(seed)
     site = ChaoticSite(folder)
-    mischief = Mischief(site, seed)
+    mischief = Mischief(site, seed, all_first=all_first)
     begun = time.monotonic()
     try:
         site.start()
@@ -63,6 +69,7 @@ def run(
             _wreak(site, mischief, verdict, faults)
             _look(site, verdict)
             say(f"{sum(verdict.counts.values())} faults, {verdict.rounds} rounds, {time.monotonic() - begun:.0f} s")
+        verdict.missing = set(mischief.kinds) - set(verdict.counts) - mischief.impossible()
         if not verdict.problems:
             site.delete_job()
     except Lost as lost:
@@ -76,11 +83,11 @@ def run(
 def _wreak(site: ChaoticSite, mischief: Mischief, verdict: Verdict, faults: int) -> None:
     left = min(_BETWEEN_LOOKS, faults - sum(verdict.counts.values()))
     while left > 0:
-        if mischief.feeds():
+        accident = mischief.draw()
+        if accident.feeds:
             site.feed()
-        kind = mischief.one()
-        if kind is not None:
-            verdict.counts[kind] += 1
+        if mischief.do(accident):
+            verdict.counts[accident.kind] += 1
             left -= 1
         mischief.moment()
         site.heal()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.lines import Line
-from tests.chaos.mischief import Mischief
+from tests.chaos.mischief import Accident, Mischief
 from tests.chaos.runs import run
 from tests.chaos.sites import ChaoticSite
 
@@ -18,23 +18,37 @@ FAULTS = 25
 
 @pytest.mark.timeout(600)
 def test_after_accidents_of_every_kind_nothing_is_lost_twice_or_half(tmp_path: Path) -> None:
-    verdict = run(tmp_path / "site", faults=FAULTS, seed=7)
+    verdict = run(tmp_path / "site", faults=FAULTS, seed=7, all_first=True)
     assert verdict.problems == [], verdict
     assert sum(verdict.counts.values()) == FAULTS
+    assert verdict.missing == set()
     assert verdict.looks
 
 
-def test_one_seed_is_one_order_of_accidents(tmp_path: Path) -> None:
-    def drawn(folder: str, seed: int) -> list[bool]:
+@pytest.mark.parametrize("all_first", [False, True])
+def test_one_seed_is_one_order_of_accidents_whatever_they_find(tmp_path: Path, all_first: bool) -> None:
+    def drawn(folder: str, seed: int, found: int) -> list[Accident]:
         site = ChaoticSite(tmp_path / folder)
         try:
-            mischief = Mischief(site, seed)
-            return [mischief.feeds() for _ in range(100)]
+            mischief = Mischief(site, seed, all_first=all_first)
+            # What an accident finds decides whether it is possible, and how much it draws for its details.
+            for kind in mischief.kinds:
+                mischief.kinds[kind] = lambda: [mischief.moment(0) for _ in range(found)] != []
+            order = []
+            for _ in range(100):
+                order.append(mischief.draw())
+                if not all_first or found:
+                    mischief.do(order[-1])
+            return order
         finally:
             site.close()
 
-    assert drawn("a", 1) == drawn("b", 1)
-    assert drawn("c", 2) != drawn("d", 1)
+    first = drawn("a", 1, 0)
+    assert first == drawn("b", 1, 1) == drawn("c", 1, 7)
+    assert first != drawn("d", 2, 0)
+    kinds = [accident.kind for accident in first]
+    assert len(set(kinds)) == 14
+    assert (len(set(kinds[:14])) == 14) is all_first
 
 
 def test_a_status_is_delivered_again_as_it_was() -> None:
