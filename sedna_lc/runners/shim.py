@@ -31,6 +31,8 @@ from typing import Any
 
 LOCK_FD = 3
 CREDENTIALS = "credentials"
+#: What a full disk did not take is written again after so long.
+SAVE_AGAIN_SECONDS = 1.0
 #: A run this long counts as success, so the next failure is met with the shortest delay again.
 GOOD_RUN_SECONDS = 600
 #: From linux/prctl.h.
@@ -86,6 +88,7 @@ class Supervisor:
         limit = spec["runtime_max_seconds"]
         self.deadline = time.monotonic() + limit if limit else None
         self.selector = selectors.DefaultSelector()
+        self.unsaved = False
         self.state: dict[str, Any] = {"shim": os.getpid(), "started_at": time.time(), "restarts": 0}
 
     # -- what the LC reads ------------------------------------------------------------------------------
@@ -93,6 +96,11 @@ class Supervisor:
     def record(self, phase: str, **changes: Any) -> None:
         """Write the state as a whole, then wake the LC, if there is one."""
         self.state.update(changes, phase=phase)
+        self.save()
+
+    def save(self) -> None:
+        """Write what is recorded. On a full disk that is tried again while the unit lives: nobody else knows it."""
+        self.unsaved = True
         try:
             with open("state.json.new", "w", encoding="utf-8") as file:
                 json.dump(self.state, file)
@@ -101,6 +109,7 @@ class Supervisor:
             os.replace("state.json.new", "state.json")
         except OSError:
             return
+        self.unsaved = False
         try:
             fifo = os.open(self.spec["events"], os.O_WRONLY | os.O_NONBLOCK)
         except OSError:
@@ -226,8 +235,12 @@ class Supervisor:
         """Wait for output, a signal or a moment."""
         endless = until is None or until == float("inf")
         timeout = None if endless else max(0.0, (until or 0.0) - time.monotonic())
+        if self.unsaved:
+            timeout = SAVE_AGAIN_SECONDS if timeout is None else min(timeout, SAVE_AGAIN_SECONDS)
         for key, _ in self.selector.select(timeout):
             key.data()
+        if self.unsaved:
+            self.save()
 
     def signal_group(self, number: int) -> None:
         if self.child is not None:

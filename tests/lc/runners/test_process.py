@@ -371,6 +371,21 @@ def test_the_log_is_bounded(tmp_path: Path) -> None:
     runner.close()
 
 
+def test_a_disk_that_was_full_when_a_worker_began_does_not_leave_it_starting_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    supervisor = shim.Supervisor({"name": "u", "events": "none", "log_bytes": 1000, "runtime_max_seconds": None})
+    in_the_way = tmp_path / "state.json.new"
+    in_the_way.mkdir()
+    supervisor.record("running", pid=4711)
+    assert not (tmp_path / "state.json").exists()
+    in_the_way.rmdir()
+    # Nothing happens to the worker any more, and still it is written down.
+    supervisor.select(None)
+    assert json.loads((tmp_path / "state.json").read_text())["phase"] == "running"
+
+
 def test_the_supervisor_speaks_the_runners_words() -> None:
     text = Path(shim.__file__).read_text()
     for word in (Reason.STOPPED, Reason.SIGNAL, Reason.EXIT_CODE, Reason.START_FAILED, Reason.DEADLINE_EXCEEDED):
