@@ -12,7 +12,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from sedna.cli import contexts
 from sedna.cli.errors import CommandError
@@ -99,7 +99,7 @@ def _checked(token: str, whence: str) -> str:
 
 
 def _trust(server: str, ca: str | None, context: contexts.KubeContext | None) -> ssl.SSLContext | None:
-    if urlsplit(server).scheme != "https":
+    if _split(server).scheme != "https":
         return None
     try:
         if ca:
@@ -111,9 +111,19 @@ def _trust(server: str, ca: str | None, context: contexts.KubeContext | None) ->
         raise CommandError(f"{source} cannot be used as certificates in PEM: {reason}.") from error
 
 
+def _split(server: str) -> SplitResult:
+    try:
+        found = urlsplit(server)
+        # Reading the port is what finds one that is no number.
+        _ = found.port
+    except ValueError as error:
+        raise CommandError(f"{server!r} is no server address ({error}); write it like https://host:9000.") from error
+    return found
+
+
 def _is_private(server: str) -> bool:
     """Whether nobody on the way can read what is sent: by TLS, or because it never leaves this machine."""
-    url = urlsplit(server)
+    url = _split(server)
     if url.scheme == "https":
         return True
     try:

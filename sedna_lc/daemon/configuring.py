@@ -37,8 +37,7 @@ def _unusable(settings: Settings) -> Iterator[str]:
             check_label_value(value)
         except ValueError as problem:
             yield f"labels.{key}: {problem}"
-    url = urlsplit(settings.gm)
-    if url.scheme not in ("http", "https") or not url.hostname:
+    if not _is_address(settings.gm):
         yield f"gm: {settings.gm!r} is not a URL such as http://gm.example:9000"
     try:
         host, _ = configuring.split_address(settings.listen)
@@ -66,6 +65,15 @@ def _unusable(settings: Settings) -> Iterator[str]:
             ZoneInfo(settings.timezone)
         except (ValueError, OSError, LookupError):
             yield f"timezone: {settings.timezone!r} is not a zone such as Europe/Berlin"
+
+
+def _is_address(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        # Reading the port is what finds one that is no number.
+        return url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+    except ValueError:
+        return False
 
 
 def _unusable_host_paths(rules: Sequence[PathRule]) -> Iterator[str]:

@@ -110,3 +110,10 @@ def test_every_command_explains_itself_in_a_line_that_fits(name: str) -> None:
     text = sedna.commands[name].get_short_help_str(limit=200)
     assert text.endswith(".")
     assert len(text) < 60
+
+
+@pytest.mark.parametrize("server", ["http://128.0.1:0no]d", "http://gm:nine"])
+def test_a_server_address_that_is_none_is_told_without_a_traceback(server: str) -> None:
+    done = CliRunner().invoke(sedna, ["--server", server, "get", "ilj"])
+    assert done.exit_code == 1
+    assert f"{server!r} is no server address" in done.output

@@ -92,6 +92,13 @@ def test_w101_the_door_opens_on_loopback_only(file: Path, listen: str) -> None:
         load(file)
 
 
+@pytest.mark.parametrize("gm", ["http://128.0.1:0no]d", "http://gm:nine", "http://gm:0", "https://", "gm:9000"])
+def test_an_address_of_the_gm_that_is_none_is_told(file: Path, gm: str) -> None:
+    file.write_text(f"nodeName: edge\ngm: '{gm}'\n")
+    with pytest.raises(SettingsInvalid, match=r"gm: .* is not a URL such as"):
+        load(file)
+
+
 def test_all_problems_are_said_at_once(file: Path) -> None:
     file.write_text("gm: ftp://x\ncolour: x\nrunner: y\n")
     with pytest.raises(SettingsInvalid) as caught:
