@@ -13,7 +13,7 @@ from tests.chaos.mischief import Accident, Mischief
 from tests.chaos.runs import run
 from tests.chaos.sites import ChaoticSite
 
-FAULTS = 25
+FAULTS = 15
 
 
 @pytest.mark.timeout(600)
