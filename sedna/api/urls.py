@@ -1,6 +1,26 @@
-"""What a URL in a manifest says about where something is. Pure."""
+"""What a URL or an address says about where something is. Pure."""
 
 from __future__ import annotations
+
+import ipaddress
+from urllib.parse import urlsplit
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this host can reach an address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def is_private(url: str) -> bool:
+    """Tell whether nobody on the way can read what is sent: by TLS, or because it never leaves this host.
+
+    Raises ValueError for what is no URL.
+    """
+    parts = urlsplit(url)
+    return parts.scheme == "https" or is_loopback(parts.hostname or "")
 
 
 def is_remote(url: str) -> bool:

@@ -6,7 +6,6 @@ variable of the environment, which every program that is started from there inhe
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import ssl
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from sedna.api.urls import is_private
 from sedna.cli import contexts
 from sedna.cli.errors import CommandError
 
@@ -53,7 +53,7 @@ def access(server: str | None, token_file: str | None, ca: str | None, environme
     if context is not None and context.server != chosen:
         context = None
     token, whence = _token(token_file, context)
-    if token and not _is_private(chosen):
+    if token and not is_private(chosen):
         raise CommandError(
             f"the token of {whence} is not sent to {chosen}: anybody on the way could read it. Use https."
         )
@@ -119,14 +119,3 @@ def _split(server: str) -> SplitResult:
     except ValueError as error:
         raise CommandError(f"{server!r} is no server address ({error}); write it like https://host:9000.") from error
     return found
-
-
-def _is_private(server: str) -> bool:
-    """Whether nobody on the way can read what is sent: by TLS, or because it never leaves this machine."""
-    url = _split(server)
-    if url.scheme == "https":
-        return True
-    try:
-        return ipaddress.ip_address(url.hostname or "").is_loopback
-    except ValueError:
-        return url.hostname == "localhost"

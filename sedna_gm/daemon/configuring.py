@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 from pathlib import Path
 
 from sedna.api.trees import check_store
-from sedna.api.urls import check_scheme
+from sedna.api.urls import check_scheme, is_loopback
 from sedna.daemons import configuring
 from sedna_gm.settings import Settings, TlsSettings
 
@@ -26,14 +25,6 @@ def _unusable_tls(tls: TlsSettings) -> Iterator[str]:
             yield f"tls.{key}: {path!r} is not absolute"
     if (tls.certificate is None) != (tls.key is None):
         yield f"tls.{'certificate' if tls.certificate is None else 'key'}: is missing; a certificate needs its key"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this host can reach an address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _unguarded(settings: Settings) -> Iterator[str]:

@@ -8,8 +8,9 @@ Programs such as kubectl and curl ask for a loopback address, and say no origin.
 
 from __future__ import annotations
 
-import ipaddress
 from urllib.parse import urlsplit
+
+from sedna.api.urls import is_loopback
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -33,12 +34,7 @@ def refusal(host: str | None, origin: str | None, *, writes: bool) -> str | None
 
 def _is_loopback(host: str) -> bool:
     name, _ = _split(f"http://{host}")
-    if name.rstrip(".") == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
+    return is_loopback(name.rstrip("."))
 
 
 def _is_same(origin: str, host: str | None) -> bool:

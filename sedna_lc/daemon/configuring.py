@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import posixpath
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sedna.api.names import check_dns_label, check_dns_subdomain, check_label_key, check_label_value
 from sedna.api.pods import check_absolute
+from sedna.api.urls import is_loopback
 from sedna.daemons import configuring
 from sedna_lc.errors import SettingsInvalid
 from sedna_lc.settings import PathRule, Settings
@@ -41,7 +41,7 @@ def _unusable(settings: Settings) -> Iterator[str]:
         yield f"gm: {settings.gm!r} is not a URL such as http://gm.example:9000"
     try:
         host, _ = configuring.split_address(settings.listen)
-        if not _is_loopback(host):
+        if not is_loopback(host):
             yield f"listen: {host} is not an address on loopback, and nobody but this host's workers may report"
     except ValueError as problem:
         yield f"listen: {problem}"
@@ -95,10 +95,3 @@ def _unusable_host_paths(rules: Sequence[PathRule]) -> Iterator[str]:
             continue
         if (other := paths.setdefault(path, rule.name)) != rule.name:
             yield f"{key}.path: {path} is the path of rule {other} already"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

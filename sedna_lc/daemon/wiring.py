@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO, Literal
 
+from sedna.api.urls import is_private
 from sedna.api.workers import WorkerReport
 from sedna.common.watching import FileWatcher
 from sedna.daemons.configuring import split_address
@@ -35,7 +36,7 @@ from sedna_lc.gm.pauses import growing
 from sedna_lc.gm.registering import NodeKeeper
 from sedna_lc.gm.sending import OutboxSender
 from sedna_lc.gm.stores import KnownStore
-from sedna_lc.gm.trusting import is_private, trust_of
+from sedna_lc.gm.trusting import trust_of
 from sedna_lc.gm.watching import NodeWatch
 from sedna_lc.hard_examples import HardExampleKeeper
 from sedna_lc.http.door import make_application

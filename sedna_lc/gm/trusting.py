@@ -1,8 +1,7 @@
-"""Whom this node believes to be its GM, and over which lines it may show its key."""
+"""Whom this node believes to be its GM."""
 
 from __future__ import annotations
 
-import ipaddress
 import ssl
 from urllib.parse import urlsplit
 
@@ -21,17 +20,6 @@ def trust_of(address: str, ca_file: str | None) -> ssl.SSLContext | None:
         raise SettingsInvalid(f"caFile: {ca_file} cannot be used as certificates in PEM: {reason}.") from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
-
-
-def is_private(address: str) -> bool:
-    """Tell whether nobody on the way can read what is sent: by TLS, or because it never leaves this host."""
-    url = urlsplit(address)
-    if url.scheme == "https":
-        return True
-    try:
-        return ipaddress.ip_address(url.hostname or "").is_loopback
-    except ValueError:
-        return url.hostname == "localhost"
 
 
 def explained(problem: str) -> str:

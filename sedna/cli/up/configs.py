@@ -6,7 +6,6 @@ contradicts it is an error rather than a silent change.
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 import yaml
 
 from sedna.api.names import check_dns_subdomain
+from sedna.api.urls import is_loopback
 from sedna.cli.errors import CommandError
 
 HOST = "127.0.0.1"
@@ -172,7 +172,7 @@ def _check_safety(path: Path, gm: Mapping[str, Any]) -> None:
     host, _, _ = _listen(path, gm).rpartition(":")
     tls = gm.get("tls")
     has_tls = isinstance(tls, Mapping) and bool(tls.get("certificate") or tls.get("terminatedByProxy"))
-    if _is_loopback(host) or (gm.get("auth", "none") != "none" and has_tls):
+    if is_loopback(host.strip("[]")) or (gm.get("auth", "none") != "none" and has_tls):
         return
     raise CommandError(
         f"{path}: listen: others can reach {gm['listen']}, and nobody would be asked who they are. Listen on {HOST}, or"
@@ -202,13 +202,6 @@ def _server(path: Path, gm: Mapping[str, Any]) -> str:
     tls = gm.get("tls")
     scheme = "https" if isinstance(tls, Mapping) and tls.get("certificate") else "http"
     return f"{scheme}://{HOST if host in ('0.0.0.0', '[::]') else host}:{port}"  # noqa: S104 - what others wrote
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _listen(path: Path, content: Mapping[str, Any]) -> str:

@@ -11,13 +11,14 @@ import httpx
 import pytest
 
 from sedna.api.tokens import make_token
+from sedna.api.urls import is_private
 from sedna_gm.certificates import keeping
 from sedna_lc.daemon.configuring import load
 from sedna_lc.errors import GmUnavailable, SettingsInvalid
 from sedna_lc.gm.clients import GmClient
 from sedna_lc.gm.identifying import NodeIdentity
 from sedna_lc.gm.keys import KeyFile, NodeKeys
-from sedna_lc.gm.trusting import explained, is_private, trust_of
+from sedna_lc.gm.trusting import explained, trust_of
 
 NOW = datetime(2026, 11, 22, tzinfo=timezone.utc)
 
