@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -31,8 +32,15 @@ from sedna.api.pods import PodTemplate, check_absolute
 from sedna.api.triggers import NUM_OF_SAMPLES, Trigger
 
 TRIGGER_ANNOTATION = "sedna.io/trigger"
+PAUSE_ANNOTATION = "sedna.io/paused"
+"""`true`, in any letter case, keeps the job from beginning anything; any other value is none."""
 JOB_FINALIZER = "sedna.io/job"
 _BUCKET = re.compile(r"s3://[A-Za-z0-9._-]+(/|\Z)")
+
+
+def says_paused(annotations: Mapping[str, Any] | None) -> bool:
+    """Whether a job's annotations pause it."""
+    return str((annotations or {}).get(PAUSE_ANNOTATION, "")).strip().lower() == "true"
 
 
 def _output(path: str) -> str:
@@ -161,6 +169,14 @@ class RegressionSamples(Value):
     end: Annotated[Int, Field(ge=0)]
 
 
+class RoundWorker(Value):
+    """A worker that a round has had: its log may be kept on its node when it is gone."""
+
+    name: Text
+    role: Literal["train", "eval"]
+    node: ResourceName
+
+
 class RoundProgress(Value):
     """The round under way."""
 
@@ -188,6 +204,8 @@ class RoundProgress(Value):
     """What was decided about the new model: Deployed, NotDeployed, or why the round failed."""
     reason: Text | None = None
     """The sentence behind the outcome."""
+    workers: list[RoundWorker] = Field(default_factory=list)
+    """Those that were made for it, in the order of their making."""
 
 
 class Serving(Value):
@@ -217,6 +235,8 @@ class IncrementalLearningJobStatus(Value):
     round: Annotated[Int, Field(ge=0)] | None = None
     paused: Text | None = None
     """Where an operator has stopped the job, if anywhere."""
+    paused_since: Time | None = None
+    """Since when the annotation `sedna.io/paused` has kept it from beginning anything."""
     message: Text | None = None
     """One sentence: what it does or waits for."""
     samples: SampleCounts | None = None
@@ -239,6 +259,8 @@ class IncrementalLearningJobStatus(Value):
     """The dataset whose samples are counted: one made again under the same name begins at 0."""
     handled_trigger: Text | None = None
     """The value of the annotation `sedna.io/trigger` that was obeyed and is about to be removed."""
+    heard_trigger: Text | None = None
+    """Its value that cannot be obeyed yet, and was told."""
     versions: list[RetainedVersion] = Field(default_factory=list)
     """This job's versions of the deploy model that can be served again, newest first; that Model shows them."""
     rollback: Rollback | None = None

@@ -88,8 +88,22 @@ def _ready(node: Mapping[str, Any]) -> Cell:
 
 
 def _job_phase(job: Mapping[str, Any]) -> Cell:
+    """The phase; Paused where nothing begins or goes on, and "Running,Paused" where a round ends in a pause."""
     status = job.get("status", {})
-    return "Paused" if status.get("paused") else status.get("phase")
+    phase = status.get("phase")
+    if status.get("paused"):
+        return "Paused"
+    if not incremental_learning.says_paused(job["metadata"].get("annotations")):
+        return phase if isinstance(phase, str) else None
+    return "Paused" if phase in (None, "Waiting") else f"{phase},Paused"
+
+
+def _pause(job: Mapping[str, Any]) -> Cell:
+    """Who has paused it: whoever annotated the job, or the operators of hosts."""
+    hosts = job.get("status", {}).get("paused")
+    by_annotation = incremental_learning.says_paused(job["metadata"].get("annotations"))
+    said = ["by annotation"] * by_annotation + ([f"on {hosts}"] if hosts else [])
+    return ", ".join(said) or None
 
 
 def _image_count(node: Mapping[str, Any]) -> Cell:
@@ -167,12 +181,13 @@ KINDS: tuple[Kind, ...] = (
         ("ilj", "il"),
         (
             _column("Stage", "Train, Eval or Deploy", "status", "stage"),
-            Column("Phase", "string", "How far the stage is", _job_phase),
+            Column("Phase", "string", "How far the stage is, and whether the job is paused", _job_phase),
             _column("Round", "Rounds begun", "status", "round", type="integer"),
             _column("Samples", "New samples, not used yet", "status", "samples", "new", type="integer"),
             _column("Serving", "Phase of the inference worker", "status", "serving", "phase"),
             _column("Node", "Node of the inference worker", "status", "serving", "node"),
             AGE,
+            Column("Paused", "string", "What keeps the job from beginning anything, if so", _pause, priority=1),
             _column("Message", "What it does or waits for", "status", "message", priority=1),
         ),
     ),

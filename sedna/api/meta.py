@@ -13,6 +13,8 @@ from sedna.api.times import parse_time
 GROUP = "sedna.io"
 VERSION = "v1alpha1"
 API_VERSION: Final = "sedna.io/v1alpha1"
+INITIAL_EVENTS_END: Final = "k8s.io/initial-events-end"
+"""Annotates the bookmark after which a watch has told all that there was: Kubernetes' name."""
 
 # A text that looks like a number stays a text: `value: 32` without quotes is the writer's slip, said at once.
 Int = Annotated[int, Strict()]

@@ -212,6 +212,8 @@ _LISTING = [
     _query("watch", "`1`: a stream of changes, a JSON object a line.", "boolean"),
     _query("resourceVersion", "Watch from here on; 410 when that is too long ago."),
     _query("allowWatchBookmarks", "Send a BOOKMARK now and then, with the newest resourceVersion.", "boolean"),
+    _query("sendInitialEvents", "Tell first what there is, and by a marked BOOKMARK where that ends.", "boolean"),
+    _query("resourceVersionMatch", "`NotOlderThan`, which `sendInitialEvents` needs."),
     _query("timeoutSeconds", "End the stream after so long.", "integer"),
 ]
 
@@ -221,6 +223,14 @@ _FAILURE = {
     "description": "What is wrong, where, and what to do",
     "content": {_JSON: {"schema": _reference("io.k8s.apimachinery.pkg.apis.meta.v1.Status")}},
 }
+_USAGE: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "node": {"type": "object"},
+        "workers": {"type": "array", "items": {"type": "object"}},
+        "series": {"type": "object"},
+    },
+}
 # What can be read of a resource beside itself: name, meaning, and the shape unless it is plain text.
 _READINGS: Mapping[str, tuple[tuple[str, str, dict[str, Any] | None], ...]] = {
     "IncrementalLearningJob": (
@@ -229,8 +239,17 @@ _READINGS: Mapping[str, tuple[tuple[str, str, dict[str, Any] | None], ...]] = {
             "The finished rounds, oldest first: samples, models with sha256, metrics, decision and why, times.",
             {"type": "object", "properties": {"items": {"type": "array", "items": {"type": "object"}}}},
         ),
+        (
+            "why",
+            "Why it does what it does: triggers, gates, workers, last decisions, and what a person can do.",
+            {"type": "object"},
+        ),
     ),
-    "Worker": (("log", "What the worker wrote; `tailLines` and `follow` as in Kubernetes.", None),),
+    "Worker": (
+        ("log", "What the worker wrote; `tailLines` and `follow` as in Kubernetes.", None),
+        ("usage", "How much CPU and memory the worker uses, now and in the last hour, as its node says.", _USAGE),
+    ),
+    "Node": (("usage", "How busy the node and its workers are, now and in the last hour, as it says itself.", _USAGE),),
 }
 
 

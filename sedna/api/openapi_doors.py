@@ -12,6 +12,7 @@ from typing import Any
 from sedna.api.meta import API_VERSION, VERSION
 
 _JSON, _YAML, _BYTES, _TEXT = "application/json", "application/yaml", "application/octet-stream", "text/plain"
+_HTML = "text/html"
 _NODE = f"/apis/{API_VERSION}/nodes/{{name}}"
 _OBJECT = {"type": "object"}
 _STATUS = {
@@ -80,10 +81,32 @@ _KEY = {
     "properties": {"id": {"type": "string"}, "sha256": _SHA256, "node": {"type": "string"}},
 }
 
+_EXAMPLES = f"/apis/{API_VERSION}/namespaces/{{namespace}}/incrementallearningjobs/{{name}}/hardexamples"
+_LABEL = {
+    "type": "object",
+    "required": ["boxes"],
+    "properties": {
+        "boxes": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["box", "class"],
+                "properties": {
+                    "box": {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4},
+                    "class": {"type": "integer", "minimum": 0},
+                },
+            },
+        },
+        "version": {"type": "string", "nullable": True},
+    },
+}
 _PATHS: dict[str, dict[str, dict[str, Any]]] = {
+    "/": {"get": _call("The dashboard's page.", gives=_HTML)},
+    "/ui/{release}/{path}": {"get": _call("What that page is made of.", gives=_BYTES)},
     "/healthz": {"get": _call("Whether this process answers.", gives=_TEXT)},
     "/livez": {"get": _call("The same.", gives=_TEXT)},
     "/readyz": {"get": _call("Whether it reaches its database, too.", gives=_TEXT)},
+    "/metrics": {"get": _call("What Prometheus reads.", gives=_TEXT)},
     "/version": {"get": _call("Which version of which conventions this is.")},
     "/api": {"get": _call("The versions of the core group.")},
     "/apis": {"get": _call("The API groups.")},
@@ -107,6 +130,11 @@ _PATHS: dict[str, dict[str, dict[str, Any]]] = {
         ),
     },
     "/artifacts/blobs/{sha256}/verify": {"post": _call("Hash it again, and drop it when it is spoilt.")},
+    _EXAMPLES: {"get": _call("What the inference worker found hard, with its labels.", "limit", "continue", "sort")},
+    f"{_EXAMPLES}/export": {"get": _call("All of them, as COCO.", "format")},
+    f"{_EXAMPLES}/import": {"post": _call("Labels of a COCO document.", takes={_JSON: _OBJECT})},
+    f"{_EXAMPLES}/{{example}}/picture": {"get": _call("The picture, or a small one.", "width", gives=_BYTES)},
+    f"{_EXAMPLES}/{{example}}/label": {"put": _call("What is to be seen on it.", takes={_JSON: _LABEL})},
     f"{_NODE}/heartbeat": {"post": _call("The node is alive.")},
     "/join": {"post": _call("A node's first key, for a join token.", takes={_JSON: _KEY})},
     f"{_NODE}/key": {"put": _call("The node's next key.", takes={_JSON: _KEY})},

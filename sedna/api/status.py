@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+BOUND_ELSEWHERE = "BoundElsewhere"
+"""The reason of a cause: a node asked for what is bound to another node (or to none). No credential would help it."""
+
 
 @dataclass(frozen=True)
 class Cause:

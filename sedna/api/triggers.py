@@ -5,6 +5,7 @@ Used by the controller of each kind of job and by validation; pure, the moment a
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Callable, Mapping
@@ -125,7 +126,7 @@ def holds(condition: TriggerCondition, new: Mapping[str, Metric], old: Mapping[s
     A metric that was not reported never holds, and the reason lists those that were.
     """
     try:
-        value = _value(condition.metric, new, old)
+        value = measure(condition.metric, new, old)
     except LookupError as error:
         return Verdict(False, str(error.args[0]))
     good = OPERATORS[condition.operator](value, condition.threshold)
@@ -135,7 +136,11 @@ def holds(condition: TriggerCondition, new: Mapping[str, Metric], old: Mapping[s
     )
 
 
-def _value(metric: str, new: Mapping[str, Metric], old: Mapping[str, Metric] | None) -> float:
+def measure(metric: str, new: Mapping[str, Metric], old: Mapping[str, Metric] | None = None) -> float:
+    """Return the number that a condition's metric stands for; a list counts by its mean.
+
+    Raises LookupError, with a sentence, for what was not reported.
+    """
     if metric in new:  # a metric whose own name ends in _delta is taken at its word
         return _number(metric, new[metric], None)
     text = metric
@@ -153,6 +158,20 @@ def _value(metric: str, new: Mapping[str, Metric], old: Mapping[str, Metric] | N
     if old is None or name not in old:
         raise LookupError(f"the metric {name} was not reported for the deployed model: {_listing(old or {})}")
     return _number(name, new[name], index) - _number(name, old[name], index)
+
+
+def undivided(metric: str, new: Mapping[str, Metric]) -> str:
+    """Return the metric of one model that a condition asks for: `precision[2]` for `precision_delta[2]`."""
+    match = None if metric in new else re.fullmatch(r"(.+?)_delta(\[[0-9]+\])?|(.+\[[0-9]+\])_delta", metric)
+    return metric if match is None else match[3] or f"{match[1]}{match[2] or ''}"
+
+
+def fewest(condition: TriggerCondition) -> int | None:
+    """Return the smallest count for which a condition holds; None when none does."""
+    holding, near = OPERATORS[condition.operator], math.floor(condition.threshold)
+    # The verdict changes at the threshold and nowhere else; 1 is for `!= 0`.
+    counts = (count for count in (0, 1, near, near + 1) if count >= 0)
+    return min((count for count in counts if holding(count, condition.threshold)), default=None)
 
 
 def _number(name: str, value: Metric, index: int | None) -> float:
@@ -192,6 +211,18 @@ def next_opening(timer: TriggerTimer, now: datetime, zone: tzinfo) -> datetime:
     if opening <= local:
         opening += timedelta(days=1)
     return opening.astimezone(now.tzinfo)
+
+
+def next_closing(timer: TriggerTimer, now: datetime, zone: tzinfo) -> datetime | None:
+    """Return the first moment after `now` at which the window ends; None for one that is the whole day."""
+    end = _clock(timer.end)
+    if _clock(timer.start) == end:
+        return None
+    local = now.astimezone(_zone_of(timer, zone))
+    closing = local.replace(hour=end.hour, minute=end.minute, second=0, microsecond=0)
+    if closing <= local:
+        closing += timedelta(days=1)
+    return closing.astimezone(now.tzinfo)
 
 
 def _zone_of(timer: TriggerTimer, zone: tzinfo) -> tzinfo:

@@ -29,6 +29,13 @@ def is_remote(url: str) -> bool:
     return bool(separator) and scheme.lower() != "file"
 
 
+#: How a URL begins, as a regular expression: RFC 3986's scheme, with an end. A scheme has at most 32 characters (no
+#: store's has ten): without a bound, nobody who reads a line in pieces could tell a URL from a path.
+URL_BEGINS = "[A-Za-z][A-Za-z0-9+.-]{0,31}://"
+#: So many first characters tell whether a text begins like a URL.
+URL_BEGINS_WITHIN = 32 + len("://")
+
+
 #: What this system opens besides paths of a node. A short list on purpose: of the many schemes that fsspec knows, some
 #: (`local`, `dir`, `simplecache`, …) lead back into the files of whoever opens them, and daemons read everything.
 OPENED = ("s3", "memory")

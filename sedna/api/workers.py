@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, Strict
+from pydantic import AfterValidator, Field, Strict, WithJsonSchema
 
 from sedna.api.guards import Guard
 from sedna.api.incremental_learning import HardExampleMining
@@ -139,6 +139,80 @@ class ServedModel(Value):
     time: Time | None = None
 
 
+MOST_METRICS = 32
+"""So many metrics a worker's progress has at most; a curve holds each of them at each of its points."""
+MOST_POINTS = 100
+"""So many points a curve has at most: as many as a chart can show, however long a training takes."""
+LONGEST_NAME = 63
+"""So many characters the name of a metric has at most."""
+
+
+def _check_measures(measures: dict[str, float]) -> dict[str, float]:
+    if any(not 0 < len(name) <= LONGEST_NAME for name in measures):
+        raise ValueError(f"the name of a metric has 1 to {LONGEST_NAME} characters")
+    return measures
+
+
+Amount = Annotated[Number, Field(ge=0)]
+Measures = Annotated[dict[Text, Number], Field(max_length=MOST_METRICS), AfterValidator(_check_measures)]
+CurvePoint = Annotated[
+    tuple[Amount, Measures], WithJsonSchema({"type": "array", "items": {}, "minItems": 2, "maxItems": 2})
+]
+"""[done, {name: number}]."""
+
+
+class Progress(Value):
+    """How far a worker's code says that it is."""
+
+    done: Amount
+    """How much is done, in `unit`."""
+    total: Amount | None = None
+    """Of how much; absent: it does not know."""
+    unit: Annotated[str, Strict(), Field(min_length=1, max_length=32)] = "epoch"
+    """What is counted, in the singular."""
+    metrics: Measures = Field(default_factory=dict)
+    """The newest number of each, such as loss."""
+
+
+class WorkerProgress(Progress):
+    """The same as the LocalController tells it, with what it has seen."""
+
+    curve: Annotated[list[CurvePoint], Field(max_length=MOST_POINTS)] = Field(default_factory=list)
+    """What `done` and the metrics were: at most 100 points, the first and the last among them."""
+    expected_end: Time | None = None
+    """When it will be done if it goes on as it does; absent: nobody can say."""
+    time: Time
+
+
+class Latency(Value):
+    """How long an inference takes, in seconds: half of them at most `p50`, 95 and 99 in a hundred the others."""
+
+    p50: Amount
+    p95: Amount
+    p99: Amount
+
+
+class Inference(Value):
+    """What an inference worker's library counted since its process began (`since`)."""
+
+    count: Annotated[Int, Field(ge=0)]
+    hard: Annotated[Int, Field(ge=0)] = 0
+    """How many of them were hard examples."""
+    hard_share: Annotated[Number, Field(ge=0, le=1)] | None = None
+    """Of the last 512."""
+    latency_seconds: Latency | None = None
+    """Over the last 512."""
+    per_second: Amount = 0.0
+    """How many there were of late."""
+    since: Time
+
+
+class WorkerInference(Inference):
+    """The same as the LocalController tells it."""
+
+    time: Time
+
+
 class WorkerStatus(Value):
     """What became of it."""
 
@@ -156,6 +230,10 @@ class WorkerStatus(Value):
     report: ReportSummary | None = None
     results: list[WorkerResult] = Field(default_factory=list)
     model: ServedModel | None = None
+    progress: WorkerProgress | None = None
+    """How far its training is, or was when it ended; only from code that says so."""
+    inference: WorkerInference | None = None
+    """How its inferences go."""
 
 
 class Worker(Resource):
@@ -179,3 +257,12 @@ class WorkerReport(Value):
     owner_info: dict[str, Any] | None = None
     results: list[dict[str, Any]] | None = None
     message: Text | None = None
+
+
+class WorkerNews(Value):
+    """What the library posts to its LocalController now and then: how things stand. Only the newest counts."""
+
+    name: NonEmpty
+    namespace: NonEmpty
+    progress: Progress | None = None
+    inference: Inference | None = None

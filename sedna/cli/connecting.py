@@ -149,13 +149,14 @@ def until_interrupted() -> Iterator[None]:
 
 def current_time() -> datetime:
     """Return the time as this command was told it."""
-    return _parts().now()
+    return current_parts().now()
 
 
 def wait(seconds: float) -> None:
     """Wait as this command was told to."""
-    _parts().wait(seconds)
+    current_parts().wait(seconds)
 
 
-def _parts() -> Parts:
+def current_parts() -> Parts:
+    """Return what this command was given from outside; to hand to threads, which know of no command line."""
     return click.get_current_context().find_object(Parts) or Parts()

@@ -159,12 +159,12 @@ def changes(gm: GlobalManager, question: Question, version: str, accept: str) ->
     Ends only when the caller stops asking: a server that is away is tried again until it is back, and an outage
     is told once.
     """
-    delays = _delays()
+    pauses = delays()
     away = False
     while True:
         try:
             for event in _next_changes(gm, question, version, accept):
-                delays, away = _delays(), False
+                pauses, away = delays(), False
                 version = version_of(event["object"]) or version
                 if event["type"] != "BOOKMARK":
                     yield event
@@ -174,7 +174,7 @@ def changes(gm: GlobalManager, question: Question, version: str, accept: str) ->
             if not away:
                 warn(f"{error.message.splitlines()[0]} Trying again until it is back.")
             away = True
-            wait(next(delays))
+            wait(next(pauses))
 
 
 def _next_changes(gm: GlobalManager, question: Question, version: str, accept: str) -> Iterator[dict[str, Any]]:
@@ -197,7 +197,7 @@ def _next_changes(gm: GlobalManager, question: Question, version: str, accept: s
             yield {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": version_of(answer)}}}
 
 
-def _delays() -> Iterator[float]:
+def delays() -> Iterator[float]:
     """Yield 1, 2, 4 … seconds: a restart takes a few, and an outage of hours needs no haste."""
     return itertools.chain([1.0, 2.0, 4.0, 8.0], itertools.repeat(MOST_DELAY_SECONDS))
 

@@ -1,4 +1,7 @@
-"""`sedna logs`: what a worker has printed, or what a job's present workers print and its failed one did."""
+"""`sedna logs`: what a worker has printed, or what a job's present workers print and its failed one did.
+
+Of workers that are gone, the round's number or their name is the way to what they printed (`sedna.cli.ended`).
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,10 @@ from typing import Any
 import click
 
 from sedna.cli.client import GlobalManager, path_of
-from sedna.cli.connecting import connected, until_interrupted, warn
+from sedna.cli.connecting import connected, current_parts, until_interrupted, warn
+from sedna.cli.ended import STAGE_ROLES, find_ended, workers_of_round
 from sedna.cli.errors import CommandError
+from sedna.cli.following import Following
 from sedna.cli.naming import kind_named, targets
 from sedna.cli.suggesting import jobs_and_workers
 
@@ -19,8 +24,6 @@ WORKER = "Worker"
 JOB_LABEL = "sedna.io/job"
 ACTIVE = ("Starting", "Running")
 ENDED = ("Succeeded", "Failed")
-# The workers of a round; the inference worker belongs to none.
-STAGE_ROLES = ("train", "eval")
 
 Document = dict[str, Any]
 
@@ -29,16 +32,29 @@ Document = dict[str, Any]
 @click.argument("what", metavar="WORKER | JOB | TYPE/NAME", shell_complete=jobs_and_workers)
 @click.option("-f", "--follow", is_flag=True, help="Stay, and show what is printed from now on.")
 @click.option("--tail", type=click.IntRange(min=0), help="Only this many last lines.")
+@click.option("--round", "number", type=click.IntRange(min=1), help="What the workers of this round of a job printed.")
+@click.option("--role", type=click.Choice(STAGE_ROLES), help="With --round: only the worker of this role.")
 @connected
-def logs(gm: GlobalManager, namespace: str, what: str, follow: bool, tail: int | None) -> None:
+def logs(
+    gm: GlobalManager, namespace: str, what: str, follow: bool, tail: int | None, number: int | None, role: str | None
+) -> None:
     """Show what a worker printed.
 
     For a job: what its present workers print, and what the last worker of a round did if it failed. Each line of
-    several workers begins with the worker's name.
+    several workers begins with the worker's name. A worker of a round goes when the next round begins; what it printed
+    stays for a while and is found by its name, or by --round: sedna logs demo --round 3 --role train
+
+    With -f it goes on where it was when the GlobalManager restarts, and gives up after five minutes without it.
     """
-    names = _on_heard_nodes(gm, _workers(gm, namespace, what))
-    params = ({"tailLines": str(tail)} if tail is not None else {}) | ({"follow": "true"} if follow else {})
-    streams = [gm.read(path_of(kind_named(WORKER), namespace, name, "log"), params=params) for name in names]
+    if number is None and role is not None:
+        raise click.UsageError("--role goes with --round, which says of which round.")
+    workers = _workers(gm, namespace, what) if number is None else _of_round(gm, namespace, what, number, role)
+    names = _on_heard_nodes(gm, workers)
+    params = {"tailLines": str(tail)} if tail is not None else {}
+    if follow:
+        streams = [_followed(gm, namespace, name).pieces(tail) for name in names]
+    else:
+        streams = [gm.read(path_of(kind_named(WORKER), namespace, name, "log"), params=params) for name in names]
     with until_interrupted():
         if len(streams) == 1:
             for piece in streams[0]:
@@ -48,23 +64,45 @@ def logs(gm: GlobalManager, namespace: str, what: str, follow: bool, tail: int |
             _show_several(names, streams, at_once=follow)
 
 
+def _followed(gm: GlobalManager, namespace: str, name: str) -> Following:
+    path, parts = path_of(kind_named(WORKER), namespace, name), current_parts()
+
+    def ended() -> bool:
+        worker = gm.find(path)
+        return worker is None or _phase(worker) in (*ENDED, "Paused")
+
+    return Following(name, lambda params: gm.read(f"{path}/log", params=params), ended, parts.wait, warn)
+
+
 def _workers(gm: GlobalManager, namespace: str, what: str) -> list[Document]:
     if "/" in what:
         kind, name = targets((what,))[0]
-        if kind.name == WORKER:
-            return [gm.ask("GET", path_of(kind, namespace, name))]
-        return _workers_of(gm, namespace, name)
+        if kind.name != WORKER:
+            return _workers_of(gm, namespace, name)
+        worker = gm.find(path_of(kind, namespace, name)) or find_ended(gm, namespace, name)
+        # Refused by the GlobalManager, whose sentence says what there was to look for.
+        return [worker or gm.ask("GET", path_of(kind, namespace, name, "log"))]
     worker = gm.find(path_of(kind_named(WORKER), namespace, what))
     return [worker] if worker is not None else _workers_of(gm, namespace, what)
+
+
+def _of_round(gm: GlobalManager, namespace: str, what: str, number: int, role: str | None) -> list[Document]:
+    kind, name = targets((what,))[0] if "/" in what else (None, what)
+    if kind is not None and kind.name == WORKER:
+        raise click.UsageError("--round is about a job: sedna logs JOB --round N.")
+    return workers_of_round(gm, namespace, name, number, role)
 
 
 def _workers_of(gm: GlobalManager, namespace: str, job: str) -> list[Document]:
     selector = {"labelSelector": f"{JOB_LABEL}={job}"}
     workers: list[Document] = gm.ask("GET", path_of(kind_named(WORKER), namespace), params=selector)["items"]
     if not workers:
+        ended = find_ended(gm, namespace, job)
+        if ended is not None:
+            return [ended]
         raise CommandError(
-            f"no worker is named {job}, and no job {job} has one, in namespace {namespace}."
-            " `sedna get workers` lists them."
+            f"no worker is named {job}, and no job {job} has one, in namespace {namespace}. `sedna get workers` lists"
+            " them; what those of a finished round printed is shown by `sedna logs JOB --round N`."
         )
     return of_interest(workers)
 

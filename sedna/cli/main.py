@@ -11,6 +11,7 @@ from importlib import metadata
 
 import click
 
+from sedna.cli import colours
 from sedna.cli.applying import apply
 from sedna.cli.completion import completion
 from sedna.cli.connecting import connectable
@@ -18,8 +19,12 @@ from sedna.cli.deleting import delete
 from sedna.cli.describing import describe
 from sedna.cli.getting import get
 from sedna.cli.images import image
+from sedna.cli.labelling import label
 from sedna.cli.logs import logs
+from sedna.cli.pausing import pause, resume
 from sedna.cli.rollback import rollback
+from sedna.cli.top import top
+from sedna.cli.triggering import trigger
 from sedna.cli.up.command import up
 from sedna.cli.why import why
 
@@ -27,7 +32,8 @@ from sedna.cli.why import why
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(metadata.version("sedna-metal"), prog_name="sedna")
 @connectable
-def sedna() -> None:
+@click.pass_context
+def sedna(context: click.Context) -> None:
     """Sedna on bare metal: models on edge hosts keep learning from what they see.
 
     \b
@@ -37,9 +43,26 @@ def sedna() -> None:
 
     Exit codes: 0 done, 1 refused or failed, 2 wrong command line, 3 GlobalManager not reached.
     """
+    context.color = colours.wanted()
 
 
-for _command in (up, apply, get, describe, why, rollback, delete, logs, image, completion):
+for _command in (
+    up,
+    apply,
+    get,
+    describe,
+    why,
+    top,
+    pause,
+    resume,
+    trigger,
+    rollback,
+    label,
+    delete,
+    logs,
+    image,
+    completion,
+):
     sedna.add_command(_command)
 
 

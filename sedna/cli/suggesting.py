@@ -36,6 +36,11 @@ def jobs_and_workers(context: click.Context, _argument: click.Parameter, begun: 
     return _names(context, "job", begun) + _names(context, "worker", begun)
 
 
+def jobs(context: click.Context, _argument: click.Parameter, begun: str) -> list[str]:
+    """Offer the names of jobs."""
+    return _names(context, "job", begun)
+
+
 def models(context: click.Context, _argument: click.Parameter, begun: str) -> list[str]:
     """Offer the names of models."""
     return _names(context, "model", begun)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from sedna.cli.colours import coloured
+
 GAP = "   "
 
 
@@ -27,6 +29,7 @@ class TablePrinter:
         self._wide = wide
         self._with_namespace = with_namespace
         self._shown: tuple[int, ...] = ()
+        self._columns: list[str] = []
         self._widths: list[int] = []
 
     def add(self, table: Mapping[str, Any], *, gone: bool = False) -> None:
@@ -40,6 +43,7 @@ class TablePrinter:
             header = [[str(columns[i]["name"]).upper() for i in self._shown]]
             if self._with_namespace:
                 header[0].insert(0, "NAMESPACE")
+            self._columns = header[0]
         lines = header + [
             [*self._cells(row), *(["deleted"] if gone else [])]
             for row in rows
@@ -47,7 +51,7 @@ class TablePrinter:
         ]
         self._widen(lines)
         for line in lines:
-            self._write(aligned(line, self._widths))
+            self._write(aligned(line, self._widths, self._columns))
 
     def _is_old_news(self, row: Mapping[str, Any]) -> bool:
         """Whether a row says what the last of its resource said, but for its age: a change of a field not shown."""
@@ -70,16 +74,22 @@ class TablePrinter:
             self._widths = [max(w, len(cell)) for w, cell in zip(self._widths, line, strict=False)]
 
 
-def aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
-    """Return one line of a table, without blanks at its end."""
-    return GAP.join(cell.ljust(width) for cell, width in zip(cells, widths, strict=False)).rstrip()
+def aligned(cells: Sequence[str], widths: Sequence[int], columns: Sequence[str] = ()) -> str:
+    """Return one line of a table, without blanks at its end; words of state in colour where columns are named."""
+    ends = len(cells) - 1
+    padded = [
+        cell if i == ends else cell.ljust(width) for i, (cell, width) in enumerate(zip(cells, widths, strict=False))
+    ]
+    named = [*columns, *[""] * (len(cells) - len(columns))]
+    shown = [coloured(*each) for each in zip(named, cells, padded, strict=False)]
+    return GAP.join(shown).rstrip()
 
 
 def simple_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Return the lines of a small table that is known as a whole."""
     lines = [list(header), *[[_on_one_line(cell) for cell in row] for row in rows]]
     widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
-    return [aligned(line, widths) for line in lines]
+    return [aligned(line, widths, header) for line in lines]
 
 
 def _text(cell: Any) -> str:

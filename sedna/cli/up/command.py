@@ -120,6 +120,7 @@ def _welcome(setup: Setup) -> str:
         f"Sedna is up in {setup.folder}. Ctrl-C stops it.",
         f"  GlobalManager    {setup.server}   log: {setup.logs / 'gm.log'}",
         f"  LocalController  {setup.node}, on {setup.lc_listen}   log: {setup.logs / 'lc.log'}",
+        f"  Dashboard        {setup.server}/",
         "",
         "Next, in another terminal:",
         f"  cd {folder}",
