@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import copy
 import inspect
+import weakref
 from collections.abc import Callable
 from pathlib import Path
+from types import FunctionType, MethodType
 from typing import Any
 
 from sedna.backend.saved_models import format_of, saved_as
@@ -84,16 +86,10 @@ class BackendBase:
     @staticmethod
     def parse_kwargs(func: Any, **kwargs: Any) -> dict[str, Any]:
         """Those of the keywords that a function takes; all, when it takes any."""
-        if not callable(func):
+        if not kwargs or not callable(func):
             return kwargs
-        try:
-            parameters = inspect.signature(func).parameters.values()
-        except ValueError:
-            return kwargs  # a function of C code that does not tell
-        if any(one.kind is one.VAR_KEYWORD for one in parameters):
-            return kwargs
-        names = {one.name for one in parameters if one.kind is not one.POSITIONAL_ONLY}
-        return {name: value for name, value in kwargs.items() if name in names}
+        names = _keywords(func)
+        return kwargs if names is None else {name: value for name, value in kwargs.items() if name in names}
 
     def make(self, **kwargs: Any) -> Any:
         """The estimator, made now if it was given as a class or function."""
@@ -246,7 +242,33 @@ def _features(data: Any) -> Any:
 
 
 def _is_factory(estimator: Any) -> bool:
-    return inspect.isclass(estimator) or inspect.isroutine(estimator)
+    return callable(estimator) and (inspect.isclass(estimator) or inspect.isroutine(estimator))
+
+
+# A signature takes longer to read than the rest of an inference; weak, because a function may hold a whole model.
+_known: weakref.WeakKeyDictionary[FunctionType, frozenset[str] | None] = weakref.WeakKeyDictionary()
+
+
+def _keywords(func: Any) -> frozenset[str] | None:
+    """The names of the keywords that a function takes; None when it takes any, or does not tell."""
+    plain = func.__func__ if isinstance(func, MethodType) else func
+    if not isinstance(plain, FunctionType):
+        return _read_keywords(func)
+    try:
+        return _known[plain]
+    except KeyError:
+        _known[plain] = names = _read_keywords(func)
+        return names
+
+
+def _read_keywords(func: Any) -> frozenset[str] | None:
+    try:
+        parameters = inspect.signature(func).parameters.values()
+    except ValueError:
+        return None  # a function of C code that does not tell
+    if any(one.kind is one.VAR_KEYWORD for one in parameters):
+        return None
+    return frozenset(one.name for one in parameters if one.kind is not one.POSITIONAL_ONLY)
 
 
 def _names(method: Callable[..., Any]) -> set[str]:

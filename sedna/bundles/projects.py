@@ -18,6 +18,7 @@ from sedna.images.requirements import DISTRIBUTION
 # What the wheel is made from, and nothing else: a stale build/ or a virtual environment must not get in.
 _DESCRIBED_IN = ("pyproject.toml", "README.md", "LICENSE")
 _PACKAGES = "sedna*/__init__.py"
+_PAGES = "man/*.1"
 # zip's first moment: a wheel must not differ because it was built today.
 _EPOCH = {"SOURCE_DATE_EPOCH": "315532800"}
 
@@ -68,4 +69,4 @@ def _files(project: Path) -> Iterator[Path]:
         for path in sorted(package.parent.rglob("*"))
         if path.is_file() and "__pycache__" not in path.parts
     ]
-    yield from (*described, *code)
+    yield from (*described, *code, *sorted(project.glob(_PAGES)))

@@ -13,6 +13,8 @@ import sys
 __all__ = ("LOGGER",)
 
 _FORMAT = "[%(asctime)s] %(filename)s(%(lineno)d) [%(levelname)s] - %(message)s"
+# So that a line can be found together with those of the services about the same round.
+_FORMAT_IN_A_ROUND = "[%(asctime)s] %(filename)s(%(lineno)d) [%(levelname)s] [round {0}] - %(message)s"
 _RESET = "\033[0m"
 _COLORS = {"DEBUG": "\033[36m", "WARNING": "\033[33m", "ERROR": "\033[31m", "CRITICAL": "\033[1;31m"}
 
@@ -31,7 +33,9 @@ class _UntilConfigured(logging.StreamHandler):  # type: ignore[type-arg]
 
     def __init__(self) -> None:
         super().__init__()
-        self.setFormatter(_Formatter(_FORMAT, "%Y-%m-%d %H:%M:%S"))
+        round_id = os.environ.get("SEDNA_ROUND_ID", "").replace("%", "%%")
+        layout = _FORMAT_IN_A_ROUND.format(round_id) if round_id else _FORMAT
+        self.setFormatter(_Formatter(layout, "%Y-%m-%d %H:%M:%S"))
 
     def emit(self, record: logging.LogRecord) -> None:
         if not logging.getLogger().handlers:

@@ -24,23 +24,25 @@ class ContentChangedError(OSError):
     """What was copied is not what was asked for: the source changed meanwhile, or the disk lies."""
 
 
-def write_atomically(path: StrPath, data: bytes, *, mode: int = 0o644) -> None:
+def write_atomically(path: StrPath, data: bytes, *, mode: int = 0o644, synced: bool = True) -> None:
     """Make `path` a file with exactly these bytes, replacing an older file of that name.
 
-    Missing parent folders are made. `mode` is subject to the umask. Raises OSError and leaves both the
+    Missing parent folders are made. `mode` is subject to the umask. With `synced=False` it returns before the disk has
+    it, whole for every reader, but a power cut may undo it until `sync_file`. Raises OSError and leaves both the
     old file and the folder as they were when it cannot be done.
     """
     target = Path(path)
     _make_folder(target.parent)
     temporary = _temporary_beside(target)
     try:
-        _write_synced(temporary, data, mode)
+        _write(temporary, data, mode, synced=synced)
         reached("file.publish.before")
         temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    sync_folder(target.parent)
+    if synced:
+        sync_folder(target.parent)
 
 
 def copy_atomically(source: StrPath, target: StrPath, *, sha256: str | None = None) -> str:
@@ -70,6 +72,16 @@ def copy_atomically(source: StrPath, target: StrPath, *, sha256: str | None = No
         _remove(temporary)
     sync_folder(goal.parent)
     return copied
+
+
+def sync_file(path: StrPath) -> None:
+    """Force a file and its name to disk; FileNotFoundError when it is gone."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    sync_folder(Path(path).parent)
 
 
 def sync_folder(path: StrPath) -> None:
@@ -102,12 +114,13 @@ def _make_folder(folder: Path) -> None:
         sync_folder(one.parent)
 
 
-def _write_synced(path: Path, data: bytes, mode: int) -> None:
+def _write(path: Path, data: bytes, mode: int, *, synced: bool) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
         file.flush()
-        os.fsync(file.fileno())
+        if synced:
+            os.fsync(file.fileno())
 
 
 def _copy_file(source: Path, target: Path) -> None:

@@ -86,7 +86,7 @@ def _full(problem: OSError, url: str, folder: Path) -> OSError:
 
 def fetch_http(url: str, target: Path) -> None:
     """Download one file; raises FileNotFoundError for 404 and OSError for any other failure."""
-    import httpx
+    from sedna.common.requesting import httpx
 
     with temporary_folder() as folder:
         try:

@@ -73,16 +73,19 @@ class WatchHandle:
 @dataclass
 class _Due:
     first: float
+    """Since when it waits."""
     at: float
+    """When it is called."""
 
 
 class FileWatcher:
-    """Calls back, on one thread of its own, soon after anything happened to a watched path.
+    """Calls back, on one thread of its own, as soon as anything happened to a watched path.
 
-    `quiet_seconds` gathers a burst into one call (a path that never falls silent is called at the latest
-    after ten times that); `poll_seconds` is the period of the safety poll. Callbacks take no argument,
-    read for themselves what is there now, and should be quick: they share the thread. One that raises is
-    logged and called again next time.
+    The first change after a quiet time is told at once; what follows within `quiet_seconds` is gathered into one more
+    call (a path that never falls silent is called at the latest after ten times that). `poll_seconds` is the period of
+    the safety poll. Callbacks take no argument, read for themselves what is there now, which may be half of what
+    somebody is writing, and should be quick: they share the thread. One that raises is logged and called again next
+    time.
     """
 
     def __init__(self, *, quiet_seconds: float = 0.05, poll_seconds: float = 30.0) -> None:
@@ -157,20 +160,26 @@ class FileWatcher:
 
     def _run(self) -> None:
         waiting: dict[WatchHandle, _Due] = {}
+        called: dict[WatchHandle, float] = {}
         next_poll = time.monotonic() + self._poll_seconds
         while not self._stopping.is_set():
             wake = min([next_poll, *(due.at for due in waiting.values())])
             changed = self._changed_until(wake)
             now = time.monotonic()
+            # Whoever was called longer ago than that has fallen silent.
+            called = {handle: at for handle, at in called.items() if now - at < self._quiet_seconds}
             for handle in changed:
+                quiet = handle not in waiting and handle not in called
                 due = waiting.setdefault(handle, _Due(now, now))
-                due.at = min(now + self._quiet_seconds, due.first + _LONGEST_WAIT * self._quiet_seconds)
+                if not quiet:
+                    due.at = min(now + self._quiet_seconds, due.first + _LONGEST_WAIT * self._quiet_seconds)
             if now >= next_poll:
                 for handle in self._changed_unnoticed():
                     waiting.setdefault(handle, _Due(now, now))
                 next_poll = now + self._poll_seconds
             for handle in [one for one, due in waiting.items() if due.at <= now]:
                 del waiting[handle]
+                called[handle] = now
                 self._call(handle)
 
     def _changed_until(self, wake: float) -> list[WatchHandle]:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from sedna.backend import BackendBase
 from sedna.common.log import LOGGER
 from sedna.core.guarding import Limits, Measured
+from sedna.core.metering import Meter
 from sedna.core.trials import Served, Trial
 from sedna.core.warming import Frames, can_be_read_twice
 
@@ -31,6 +32,7 @@ class Serving:
     def __init__(self, first: BackendBase, tell: Callable[[dict[str, str], str, str], None]) -> None:
         self.now = Served(first)
         self.frames = Frames(most=0)
+        self.meter = Meter()
         self._tell = tell
         self._trial: Trial | None = None
 
@@ -45,7 +47,9 @@ class Serving:
             result, is_hard = answer(served.estimator)
         except Exception as error:  # noqa: BLE001 - the next line raises it, or has the answer
             return self._ask_the_last_good(served, answer, error, (data, keywords))
-        served.measure.answered(time.perf_counter() - began, is_hard)
+        seconds = time.perf_counter() - began
+        served.measure.answered(seconds, is_hard)
+        self.meter.answered(seconds, is_hard)
         if frame is not None:
             self.frames.keep(frame)
         return result

@@ -26,8 +26,10 @@ from sedna.core.baselines import FILE as BASELINES
 from sedna.core.baselines import BaselineKeeper, Baselines, is_recent, now, read_cold_guard
 from sedna.core.failures import Health, describe, mark_reported, report_uncaught
 from sedna.core.hot_updating import HotUpdater, WantedModel
+from sedna.core.metering import InferenceTeller
 from sedna.core.trials import PASSED, WATCHING, Served
 from sedna.core.warming import MOST_BYTES, MOST_FRAMES, WARM_UP_SECONDS, Frames, warm_up
+from sedna.service.news import news_of_this_worker
 from sedna.service.reporting import reporter_of_this_worker
 
 __all__ = ("JobBase",)
@@ -61,6 +63,7 @@ class JobBase:
         self._health = Health()
         self._loading = threading.Lock()
         self._baseline: BaselineKeeper | None = None
+        self._inferences: InferenceTeller | None = None
         self._cold_guard = read_cold_guard(self.get_parameters("SEDNA_GUARD"))
         self._hot_update = self._follow_new_models()
 
@@ -154,6 +157,8 @@ class JobBase:
         self._serving.close()
         if self._baseline is not None:
             self._baseline.close()
+        if self._inferences is not None:
+            self._inferences.close()
         atexit.unregister(self.close)
 
     def _callback(self, post_process: PostProcess) -> Callable[[Any], Any] | None:
@@ -189,7 +194,16 @@ class JobBase:
             self.report_task_info(None, K8sResourceKindStatus.RUNNING.value, [told] if told else None, kind="inference")
             if (trial := self._serving.trial_of(told)) is not None:
                 trial.start()
+            self._tell_inferences()
             return self._serving.now
+
+    def _tell_inferences(self) -> None:
+        sender = news_of_this_worker()
+        if sender is None or self._inferences is not None or _role_of_this_worker() != "inference":
+            return
+        atexit.register(self.close)
+        self._inferences = InferenceTeller(self._serving.meter, lambda counted: sender.tell("inference", counted))
+        self._inferences.start()
 
     def _described(self, url: str, sha256: str) -> dict[str, str]:
         found = {"format": format_of(url), "url": self._outside(url), "sha256": sha256}

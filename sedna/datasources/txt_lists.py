@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from sedna.datasources.base import BaseDataSource, local_copy
+from sedna.datasources.columns import TextColumn
+
+_BLOCK_CHARACTERS = 1 << 20
 
 
 class TxtDataParse(BaseDataSource):
@@ -20,17 +23,37 @@ class TxtDataParse(BaseDataSource):
 
         Raises FileNotFoundError for a missing file: no samples at all would be taken for a small dataset.
         """
+        if self.process_func is None and not kwargs.get("use_raw"):
+            self._parse_plain(args)
+        else:
+            self._parse_processed(args, use_raw=bool(kwargs.get("use_raw")))
+
+    def _parse_plain(self, files: tuple[str, ...]) -> None:
+        """The common case by blocks of lines: a list may have millions."""
+        import numpy as np
+
+        features, labels, labelled = TextColumn(), TextColumn(), False
+        for lines in self._blocks(files):
+            samples = [fields for fields in (line.split(None, 2) for line in lines) if fields]
+            features.add([fields[0] for fields in samples])
+            if not self.is_test_data:
+                labelled = labelled or any(len(fields) > 1 for fields in samples)
+                labels.add([fields[1] if len(fields) > 1 else "0" for fields in samples])
+        self.x = features.array()
+        self.y = labels.array() if labelled else np.zeros(0 if self.is_test_data else len(self.x), int)
+
+    def _parse_processed(self, files: tuple[str, ...], *, use_raw: bool) -> None:
         import numpy as np
 
         features: list[Any] = []
         labels: list[Any] = []
-        for line in self._lines(args):
+        for line in (stripped for lines in self._blocks(files) for one in lines if (stripped := one.strip())):
             sample: Any = self.process_func(line) if self.process_func else line.split()
             if isinstance(sample, str):
-                sample = sample if kwargs.get("use_raw") else (sample,)
+                sample = sample if use_raw else (sample,)
             if len(sample) == 0:
                 continue
-            if kwargs.get("use_raw"):
+            if use_raw:
                 features.append(sample)
                 continue
             features.append(sample[0])
@@ -39,12 +62,12 @@ class TxtDataParse(BaseDataSource):
         self.x = _array(features)
         self.y = np.array(labels)
 
-    def _lines(self, files: tuple[str, ...]) -> Iterator[str]:
+    def _blocks(self, files: tuple[str, ...]) -> Iterator[list[str]]:
+        """The lines of all files, many at a time."""
         for file in [one for joined in files for one in (joined or "").split(";") if one.strip()]:
             with local_copy(file.strip()) as path, path.open(encoding="utf-8") as opened:
-                for line in opened:
-                    if stripped := line.strip():
-                        yield stripped
+                while lines := opened.readlines(_BLOCK_CHARACTERS):
+                    yield lines
 
 
 def _array(samples: list[Any]) -> Any:

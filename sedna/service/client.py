@@ -94,7 +94,7 @@ def http_request(
 
 def _once(verb: str, url: str, deadline: float, kwargs: Mapping[str, Any]) -> httpx.Response:
     # httpx costs a tenth of a second to import, which a worker without reports need not pay.
-    import httpx
+    from sedna.common.requesting import httpx
 
     left = max(0.001, deadline - time.monotonic())
     try:
@@ -138,10 +138,22 @@ class LCClient:
         It goes with this worker's token, where the LocalController handed one over. Raises as `http_request` does.
         Reports of a worker go through `sedna.service.reporting`, which keeps trying; this is the single attempt.
         """
-        url = f"{lc_server.rstrip('/')}/sedna/workers/{quote(worker_name, safe='')}/info"
-        try:
-            token = own_token()
-        except OSError as problem:
-            raise RetryError(f"this worker's token cannot be read: {problem}") from problem
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return http_request(url, method="POST", timeout=timeout, tries=1, json=dict(message), headers=headers)
+        return _post(lc_server, worker_name, "info", message, timeout)
+
+    @classmethod
+    def tell(cls, lc_server: str, worker_name: str, news: Mapping[str, Any], timeout: float | None = None) -> Any:
+        """Say how things stand, and return the reply's JSON; the rest as for `send`.
+
+        Raises RefusedError where the LocalController is an older one. `sedna.service.news` calls it.
+        """
+        return _post(lc_server, worker_name, "progress", news, timeout)
+
+
+def _post(lc_server: str, worker_name: str, what: str, message: Mapping[str, Any], timeout: float | None) -> Any:
+    url = f"{lc_server.rstrip('/')}/sedna/workers/{quote(worker_name, safe='')}/{what}"
+    try:
+        token = own_token()
+    except OSError as problem:
+        raise RetryError(f"this worker's token cannot be read: {problem}") from problem
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return http_request(url, method="POST", timeout=timeout, tries=1, json=dict(message), headers=headers)

@@ -57,6 +57,7 @@ class _Waiting:
     message: Mapping[str, Any]
     file: Path | None = None
     spooled: bool = False
+    synced: bool = False
 
 
 class Reporter:
@@ -88,7 +89,7 @@ class Reporter:
         self._give_up = False
         self._refused = 0
         if spool is not None:
-            left = [_Waiting(message, file, spooled=True) for file, message in spool.waiting()]
+            left = [_Waiting(message, file, spooled=True, synced=True) for file, message in spool.waiting()]
             self._queue.extend(left)
         self._thread = threading.Thread(target=self._run, name="sedna-reporter", daemon=True)
         self._thread.start()
@@ -131,6 +132,7 @@ class Reporter:
             self._give_up = True
             self._changed.notify_all()
             rest = list(self._queue)
+        self._sync_all()
         lost = [one for one in rest if not one.spooled]
         if lost:
             logger.error(
@@ -149,7 +151,17 @@ class Reporter:
                 self._changed.wait_for(lambda: self._queue or self._closing)
                 if self._give_up or not self._queue:
                     return
+            self._sync_all()
             self._send(self._queue[0])
+
+    def _sync_all(self) -> None:
+        """Before anything is sent, which may take long: the script did not wait for the disk, this thread does."""
+        with self._changed:
+            unsynced = [waiting for waiting in self._queue if waiting.file is not None and not waiting.synced]
+        for waiting in unsynced:
+            if self._spool is not None and waiting.file is not None:
+                self._spool.sync(waiting.file)
+                waiting.synced = True
 
     def _keep(self, waiting: _Waiting) -> None:
         if self._spool is None or waiting.spooled:
@@ -185,6 +197,7 @@ class Reporter:
                 logger.exception("A report could not be sent and will be again.")
             self._pause(next(pauses))
             self._keep_all()
+            self._sync_all()
         else:
             return
         reached("library.report.send.after")

@@ -15,7 +15,7 @@ from typing import Any
 
 from sedna.common.digests import StrPath
 from sedna.common.faults import reached
-from sedna.common.publishing import write_atomically
+from sedna.common.publishing import sync_file, write_atomically
 
 logger = logging.getLogger(__name__)
 
@@ -30,14 +30,26 @@ class Spool:
         self._next = 1 + max((number for number, _ in self._files()), default=0)
 
     def put(self, message: Mapping[str, Any]) -> Path:
-        """Write one report durably and return where; raises OSError when it cannot be written."""
+        """Write one report and return where; raises OSError when it cannot be written.
+
+        It survives the end of this process at once, and a power cut after `sync`: a script does not wait for disks.
+        """
         # A process that the worker started may report as well, into the same folder.
         while (path := self._folder / f"{self._next:08d}{_SUFFIX}").exists():
             self._next += 1
-        write_atomically(path, json.dumps(message).encode("utf-8"))
+        write_atomically(path, json.dumps(message).encode("utf-8"), synced=False)
         self._next += 1
         reached("library.spool.put.after")
         return path
+
+    def sync(self, path: Path) -> None:
+        """Have a report survive a power cut; nothing happens when the LocalController has taken it meanwhile."""
+        try:
+            sync_file(path)
+        except FileNotFoundError:
+            return
+        except OSError as problem:
+            logger.warning("The waiting report %s may not survive a power cut: %s", path, problem)
 
     def remove(self, path: Path) -> None:
         """Forget a report that was taken; a file that cannot be removed is sent once more, which is harmless."""

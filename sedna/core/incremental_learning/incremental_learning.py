@@ -7,7 +7,6 @@ said is in the environment. Builds on `sedna.core.base`; mining rules are in
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +18,7 @@ from sedna.common.constant import K8sResourceKind, K8sResourceKindStatus
 from sedna.common.faults import reached
 from sedna.common.file_ops import FileOps
 from sedna.core.base import JobBase, PostProcess
+from sedna.core.copying import deep_copy
 from sedna.core.metrics import Metric, plain_metrics
 
 __all__ = ("IncrementalLearning",)
@@ -89,7 +89,7 @@ class IncrementalLearning(JobBase):
 
             def answer(estimator: BackendBase) -> tuple[tuple[Any, Any, bool], bool]:
                 result = estimator.predict(data, **kwargs)
-                processed = callback(copy.deepcopy(result)) if callback else result
+                processed = callback(deep_copy(result)) if callback else result
                 is_hard = bool(mining(processed)) if mining is not None else False
                 return (result, processed, is_hard), is_hard
 
