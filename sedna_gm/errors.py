@@ -20,6 +20,7 @@ Each class's docstring is its default message.
     ├── Refused               422
     ├── WrongDigest           422
     ├── TooMany               429
+    ├── NodeFailed            502
     ├── StoreUnavailable      503
     ├── NodeSilent            504
     └── StoreFull             507
@@ -49,7 +50,9 @@ class GMError(Exception):
         name: str = "",
         causes: Iterable[Cause] = (),
         headers: Mapping[str, str] | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
+        self.more = dict(more or {})
         self.message = message or " ".join((type(self).__doc__ or "").split())
         self.kind = kind
         self.name = name
@@ -59,7 +62,7 @@ class GMError(Exception):
 
     def details(self) -> dict[str, Any]:
         """The `details` of a Kubernetes Status: which resource, and every cause."""
-        found: dict[str, Any] = {}
+        found: dict[str, Any] = dict(self.more)
         if self.name:
             found["name"] = self.name
         if self.kind:
@@ -195,6 +198,13 @@ class TooMany(GMError):
 
     def __init__(self, message: str, seconds: int) -> None:
         super().__init__(message, headers={"Retry-After": str(seconds)})
+
+
+class NodeFailed(GMError):
+    """The node cannot answer that."""
+
+    code = 502
+    reason = "BadGateway"
 
 
 class StoreUnavailable(GMError):

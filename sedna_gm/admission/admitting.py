@@ -133,6 +133,8 @@ def _refuse(causes: tuple[Cause, ...], resource: Mapping[str, Any], kind: str = 
 
 def _as_written(raw: Any, checked: Any) -> Any:
     """`raw` without the fields that `checked` does not have."""
+    if isinstance(raw, str | int | float | None):
+        return raw
     if isinstance(raw, Mapping) and isinstance(checked, Mapping):
         return {key: _as_written(value, checked[key]) for key, value in raw.items() if key in checked}
     if isinstance(raw, list) and isinstance(checked, list) and len(raw) == len(checked):

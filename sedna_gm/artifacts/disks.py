@@ -164,6 +164,10 @@ class DiskBlobs:
         """Every blob and every part."""
         return self._aside(lambda: list(self._walk()), _LONG)
 
+    def total(self) -> int:
+        """How many bytes all blobs and parts of blobs have; looks at every one."""
+        return self._aside(self._measure, _LONG)
+
     def read(self, sha256: str, limit: int) -> bytes | None:
         """A blob's content; None if there is none. Raises ValueError when it is larger than `limit` bytes."""
         size = self.size(sha256)

@@ -19,14 +19,15 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 from sedna.common.faults import reached
+from sedna.daemons.logs import fields
 from sedna_gm.controllers.decisions import JSON, Decision
 from sedna_gm.controllers.mirroring import Mirror
-from sedna_gm.controllers.telling import Events
+from sedna_gm.controllers.telling import Events, round_of
 from sedna_gm.errors import AlreadyExists, Conflict, NotFound
 from sedna_gm.store.interface import Key, Store, key_of, revision_of
 
@@ -39,8 +40,12 @@ CATCH_UP = 5.0
 class Applier:
     """One for all controllers. Keys are applied by one thread at a time, different keys at once."""
 
-    def __init__(self, store: Store, mirror: Mirror, events: Events) -> None:
+    def __init__(
+        self, store: Store, mirror: Mirror, events: Events, finished: Callable[[JSON], None] = lambda _record: None
+    ) -> None:
+        """`finished` is told the record of each round, once."""
         self._store = store
+        self._finished = finished
         self._mirror = mirror
         self._events = events
         self._sentences: dict[Key, str] = {}
@@ -62,7 +67,7 @@ class Applier:
         except Conflict as conflict:
             _LOG.debug("%s changed while it was decided about: %s", key, conflict)
             return None
-        self._tell(key, decision)
+        self._tell(key, resource, decision)
         if revision:
             self._written[key] = revision
         return decision.look_again_at
@@ -86,8 +91,10 @@ class Applier:
         revision = 0
         uid = resource["metadata"]["uid"]
         if decision.record is not None:
-            self._store.append_round(key, uid, decision.record)
+            is_new = self._store.append_round(key, uid, decision.record)
             reached("gm.apply.record.after")
+            if is_new:
+                self._finished(decision.record)
         for status in decision.statuses:
             revision = max(revision, self._write_status(status))
             reached("gm.apply.statuses.after")
@@ -105,7 +112,7 @@ class Applier:
         if decision.drop_annotation is not None:
             current = self._without_annotation(current, decision.drop_annotation)
             revision = max(revision, revision_of(current))
-        self._events.tell(resource, decision.happenings)
+        self._events.tell(_as_decided(resource, decision), decision.happenings)
         return revision
 
     def _hold(self, resource: Mapping[str, Any], finalizers: tuple[str, ...]) -> int:
@@ -164,7 +171,13 @@ class Applier:
         changed["metadata"]["annotations"] = annotations
         return self._store.update(changed)
 
-    def _tell(self, key: Key, decision: Decision) -> None:
+    def _tell(self, key: Key, resource: Mapping[str, Any], decision: Decision) -> None:
         if self._sentences.get(key) != decision.sentence:
             self._sentences[key] = decision.sentence
-            _LOG.info("%s: %s", key, decision.sentence)
+            told = round_of(_as_decided(resource, decision))
+            told_of = fields(ACTION="decide", KIND=key.kind, NAMESPACE=key.namespace, NAME=key.name, ROUND_ID=told)
+            _LOG.info("%s: %s", key, decision.sentence, extra=told_of)
+
+
+def _as_decided(resource: Mapping[str, Any], decision: Decision) -> Mapping[str, Any]:
+    return resource if decision.status is None else {**resource, "status": decision.status}

@@ -101,6 +101,12 @@ class Queue(Generic[K]):
         with self._changed:
             return self._later.get(key)
 
+    @property
+    def depth(self) -> tuple[int, int]:
+        """How many keys want attention now, and how many later."""
+        with self._changed:
+            return len(self._waiting), len(self._later)
+
     def wake(self) -> None:
         """Looks at the clock again, which a test has moved."""
         with self._changed:
@@ -179,6 +185,9 @@ class Workers(Generic[K]):
         self._clock = clock
         self._expected = expected
         self._errors: dict[K, int] = {}
+        self._failing = threading.Lock()
+        self.failures = 0
+        """How often handling a key has failed, of all keys."""
         self._threads = [
             threading.Thread(target=self._run, name=f"{name}-{number}", daemon=True) for number in range(1, threads + 1)
         ]
@@ -213,6 +222,8 @@ class Workers(Generic[K]):
         return True
 
     def _hold(self, key: K, error: Exception) -> None:
+        with self._failing:
+            self.failures += 1
         count = self._errors[key] = self._errors.get(key, 0) + 1
         seconds = self._delay(count)
         _LOG.error(

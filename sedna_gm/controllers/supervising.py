@@ -11,11 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sedna_gm.controllers.applying import Applier
+from sedna_gm.controllers.applying import CATCH_UP, Applier
+from sedna_gm.controllers.decisions import JSON
 from sedna_gm.controllers.delays import doubling
 from sedna_gm.controllers.forgetting import Histories
 from sedna_gm.controllers.incremental_learning import controlling as jobs
 from sedna_gm.controllers.incremental_learning.settings import Settings as JobSettings
+from sedna_gm.controllers.incremental_learning.snapshot import Snapshot
 from sedna_gm.controllers.mirroring import OWNED_KINDS, Mirror, owner_key
 from sedna_gm.controllers.nodes import controlling as node_controlling
 from sedna_gm.controllers.queueing import Queue, Workers
@@ -59,9 +61,18 @@ class Settings:
 class Controllers:
     """All controllers over one store. `start` runs them in threads until `stop`."""
 
-    def __init__(self, store: Store, heartbeats: Heartbeats, clock: Callable[[], datetime], settings: Settings) -> None:
+    def __init__(
+        self,
+        store: Store,
+        heartbeats: Heartbeats,
+        clock: Callable[[], datetime],
+        settings: Settings,
+        finished: Callable[[JSON], None] = lambda _record: None,
+    ) -> None:
+        """`finished` is told the record of each finished round."""
         self._clock = clock
         self._settings = settings
+        self._store = store
         self._stopping = threading.Event()
         self.mirror = Mirror(store)
         self.queue: Queue[Key] = Queue(clock)
@@ -73,11 +84,12 @@ class Controllers:
             most_of_all=settings.events,
         )
         self.histories = Histories(store, settings.rounds)
-        applier = Applier(store, self.mirror, self.events)
+        applier = Applier(store, self.mirror, self.events, finished)
         silence = timedelta(seconds=settings.node_silence)
         self._nodes = node_controlling.Controller(self.mirror, applier, heartbeats, clock, silence)
+        self._jobs = jobs.Controller(self.mirror, applier, clock, settings.jobs, clock())
         self._handlers: Mapping[str, Callable[[Key], datetime | None]] = {
-            jobs.KIND: jobs.Controller(self.mirror, applier, clock, settings.jobs, clock()).handle,
+            jobs.KIND: self._jobs.handle,
             node_controlling.KIND: self._nodes.handle,
             SWEEP.kind: self._sweep,
         }
@@ -123,6 +135,15 @@ class Controllers:
                     self.queue.add(key)
         return len(changes)
 
+    def look(self, key: Key) -> Snapshot | None:
+        """See a job as its controller does; None when there is none.
+
+        Waits for what was written before: who asks may have written it. A mirror that lags behind for long is told
+        from all the same.
+        """
+        self.mirror.wait_for(self._store.revision(), CATCH_UP)
+        return self._jobs.snapshot(key)
+
     def handle(self, key: Key) -> datetime | None:
         """Handle one key; returns when to look at it again."""
         return self._handlers[key.kind](key)
@@ -165,8 +186,9 @@ def start(
     heartbeats: Heartbeats,
     clock: Callable[[], datetime],
     settings: Settings | None = None,
+    finished: Callable[[JSON], None] = lambda _record: None,
 ) -> Controllers:
     """Start all controllers in threads; stop them by `.stop()`."""
-    controllers = Controllers(store, heartbeats, clock, settings or Settings())
+    controllers = Controllers(store, heartbeats, clock, settings or Settings(), finished)
     controllers.start()
     return controllers

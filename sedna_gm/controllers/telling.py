@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from sedna.api.rounds import ROUND_ID_LABEL, round_id
 from sedna.api.times import parse_time
 from sedna_gm.controllers.decisions import Happening
 from sedna_gm.errors import GMError, NotFound
@@ -73,6 +74,7 @@ class Events:
         # With a fraction of a second, which clients sort by: a round's first steps follow within one second.
         now = self._clock().astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         metadata = about["metadata"]
+        labels = {ROUND_ID_LABEL: found} if (found := round_of(about)) else {}
         namespace = metadata.get("namespace") or "default"
         subject = "\0".join((metadata.get("uid", ""), happening.type, happening.reason, happening.message))
         name = f"{metadata['name'][:200]}.{hashlib.sha256(subject.encode()).hexdigest()[:16]}"
@@ -82,7 +84,7 @@ class Events:
             event = {
                 "apiVersion": "v1",
                 "kind": "Event",
-                "metadata": {"name": name, "namespace": namespace},
+                "metadata": {"name": name, "namespace": namespace, **({"labels": labels} if labels else {})},
                 "involvedObject": {
                     "apiVersion": about["apiVersion"],
                     "kind": about["kind"],
@@ -103,6 +105,7 @@ class Events:
             return
         known["count"] = int(known.get("count") or 0) + 1
         known["lastTimestamp"] = now
+        known["metadata"]["labels"] = {**(known["metadata"].get("labels") or {}), **labels}
         self._store.update(known)
 
     def _delete(self, event: Mapping[str, Any]) -> int:
@@ -112,6 +115,12 @@ class Events:
         except GMError:
             return 0
         return 1
+
+
+def round_of(about: Mapping[str, Any]) -> str:
+    """The id of the round that a resource is in; empty for what has no rounds."""
+    number = (about.get("status") or {}).get("round")
+    return round_id(about["metadata"].get("uid") or "", number) if isinstance(number, int) else ""
 
 
 def _last(event: Mapping[str, Any], now: datetime) -> datetime:

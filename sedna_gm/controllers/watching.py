@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sedna_gm.controllers.mirroring import JOB_KINDS, OWNED_KINDS, Mirror, owner_key
+from sedna_gm.controllers.mirroring import JOB_KINDS, OWNED_KINDS, Mirror, owner_key, urls_of
 from sedna_gm.store.interface import Change, ChangeType, Key
 
 
@@ -28,10 +28,26 @@ def touched(change: Change, mirror: Mirror) -> Iterator[Key]:
         yield owner_key(change.resource)
     elif kind in ("Dataset", "Model"):
         yield from mirror.jobs_naming(change.key)
+        if kind == "Model" and _names_more(change):
+            yield from _jobs_about_to_begin(mirror)
     elif kind == "Node":
         yield change.key
         if _matters(change):
             yield from _jobs_at(change.key.name, mirror)
+
+
+def _names_more(change: Change) -> bool:
+    """Whether a Model names a file that it did not name before: it may lie where some job removes old outputs."""
+    if change.type is ChangeType.DELETED:
+        return False
+    return not urls_of(change.resource) <= (urls_of(change.previous) if change.previous is not None else set())
+
+
+def _jobs_about_to_begin(mirror: Mirror) -> Iterator[Key]:
+    """Jobs with a worker that will remove old outputs as soon as it begins, by a list that was made before."""
+    for raw in mirror.raws("Worker"):
+        if raw["spec"].get("retainedRounds") is not None and raw.get("status", {}).get("phase") in (None, "Pending"):
+            yield owner_key(raw)
 
 
 def _matters(change: Change) -> bool:

@@ -1,7 +1,7 @@
 """Where connections come in: so many from one address, and the rest of the room stays for the others.
 
-Who is over the bound is shut out right after `accept`, before a place of the pool or a TLS handshake is spent on it:
-a full pool stops accepting from everybody. `sedna_gm.daemon.serving` puts this in front of what serves.
+Who is over the bound is shut out right after `accept`, before a place or a TLS handshake is spent on it:
+a full room stops accepting from everybody. `sedna_gm.daemon.serving` puts this in front of what serves.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from gevent.pool import Pool
+from gevent.lock import Semaphore
+from gevent.pool import Group
 from gevent.server import StreamServer
 
 from sedna_gm.daemon.securing import Handle
@@ -96,34 +97,53 @@ class Counts:
         )
 
 
-class Entrance(StreamServer):  # type: ignore[misc]  # gevent has no types
-    """gevent's server, which turns connections away before it gives them a place in its pool."""
+class Room(Group):  # type: ignore[misc]  # gevent has no types
+    """Places for connections. One that rests keeps its place, though no greenlet serves it (`connections`)."""
 
-    def __init__(self, listener: Any, handle: Handle, pool: Pool, counts: Counts | None) -> None:
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        # gevent's server looks for this name: it accepts again when a place was given back.
+        self._semaphore = Semaphore(size)
+
+    def full(self) -> bool:
+        """Whether nobody more can be let in. gevent's server asks."""
+        return bool(self._semaphore.locked())
+
+    def take(self) -> None:
+        """One place less. Only while it is not full."""
+        self._semaphore.acquire()
+
+    def give_back(self) -> None:
+        """One place more."""
+        self._semaphore.release()
+
+
+class Entrance(StreamServer):  # type: ignore[misc]
+    """gevent's server, which turns connections away before it gives them a place."""
+
+    def __init__(self, listener: Any, handle: Handle, room: Room, counts: Counts | None) -> None:
+        """`handle` serves a connection and calls what it gets as `leave` when that is closed."""
         self._counts = counts
-        super().__init__(listener, handle=handle, spawn=pool)
+        self._room = room
+        super().__init__(listener, handle=handle, spawn=room)
 
     def do_handle(self, client: Any, address: Any) -> None:
         """Serve a connection in a greenlet of its own, or close it at once. gevent's loop asks for this."""
-        counts = self._counts
-        if counts is None:
-            super().do_handle(client, address)
-            return
+        counts, room = self._counts, self._room
         host = host_of(address[0])
-        if not counts.take(host):
+        if counts is not None and not counts.take(host):
             client.close()
             return
+        room.take()
+
+        def leave() -> None:
+            room.give_back()
+            if counts is not None:
+                counts.give_back(host)
+
         try:
-            greenlet = self.pool.spawn(self._serve, self._handle, client, address)
+            room.spawn(self._handle, client, address, leave)
         except BaseException:
-            counts.give_back(host)
+            leave()
             client.close()
             raise
-        # However it ends, killed before it began included.
-        greenlet.rawlink(lambda _: counts.give_back(host))
-
-    def _serve(self, handle: Handle, client: Any, address: Any) -> None:
-        try:
-            handle(client, address)
-        finally:
-            self.do_close(client, address)

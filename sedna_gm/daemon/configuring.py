@@ -71,6 +71,14 @@ def _unusable(settings: Settings) -> Iterator[str]:
     yield from _unguarded(settings)
     if settings.audit.file is not None and not settings.audit.file.startswith("/"):
         yield f"audit.file: {settings.audit.file!r} is not absolute"
+    if settings.backup.folder is not None and not settings.backup.folder.startswith("/"):
+        yield f"backup.folder: {settings.backup.folder!r} is not absolute"
+    advise, give_up = settings.failures.advise_after, settings.failures.give_up_after
+    if advise > give_up:
+        yield (
+            f"failures.adviseAfter: {advise} is more than failures.giveUpAfter, {give_up}: jobs would give up without "
+            "saying what to do"
+        )
     if not settings.artifacts.folder.startswith("/"):
         yield f"artifacts.folder: {settings.artifacts.folder!r} is not absolute"
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from datetime import datetime, timezone
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import click
 
 from sedna.api.quantities import size_text
+from sedna.daemons import logs
 from sedna.daemons.configuring import Misconfigured
 from sedna.daemons.notifying import Notifier
 from sedna_gm.daemon import configuring
@@ -62,7 +62,9 @@ def check_config(config: Path) -> None:
 def serve(config: Path, address_file: Path | None) -> None:
     """Serve until SIGTERM or Ctrl-C. SIGHUP reads the log level again."""
     settings = _load(config)
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.set_up(settings.log_level, settings.log_format, "sedna-gm", os.environ)
+    # What is kept is nobody else's to read, however the service was started.
+    os.umask(0o077)
     # Late, since each costs a moment that `check-config` and `--help` can do without.
     from sedna_gm.daemon import securing, serving, wiring
     from sedna_gm.identity.auditing import AuditUnwritable
@@ -95,37 +97,31 @@ def backup(config: Path, file: Path) -> None:
     resources and the history of rounds. Artifacts are not in it: they are copies of what a node has, on their way to
     another one, and are sent again.
     """
-    from sedna_gm.store.sql.copying import CopyFailed, back_up
+    from sedna_gm.daemon.commands import copies
 
-    try:
-        count = back_up(_load(config).database, file)
-    except CopyFailed as error:
-        raise click.ClickException(str(error)) from None
-    click.echo(f"{file}: {count} resources.")
+    copies.backup(_load(config).database, file)
 
 
 @main.command()
 @_config
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0),
+    default=120.0,
+    show_default=True,
+    help="Wait so many seconds until the service serves what was restored; 0: do not wait.",
+)
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-def restore(config: Path, file: Path) -> None:
-    """Put the backup FILE in the database's place; the service must not run.
+def restore(config: Path, file: Path, timeout: float) -> None:
+    """Put the backup FILE in the database's place, while the service runs or not.
 
-    FILE is checked first. The database of before stays beside the new one under another name, which is told.
+    FILE is checked first. A service that runs ends what it does within two seconds, takes the backup in and serves
+    on. The database of before stays beside the new one under another name, which is told, and credentials stay those
+    of that database.
     """
-    from sedna_gm.store.sql.copying import CopyFailed
-    from sedna_gm.store.sql.copying import restore as put_back
-    from sedna_gm.store.sql.engines import DatabaseUnusable
-    from sedna_gm.store.sql.locking import DatabaseInUse
+    from sedna_gm.daemon.commands import copies
 
-    try:
-        done = put_back(_load(config).database, file, datetime.now(timezone.utc))
-    except DatabaseInUse as error:
-        raise click.ClickException(f"{error} Stop it first: systemctl stop sedna-gm.") from None
-    except (CopyFailed, DatabaseUnusable) as error:
-        raise click.ClickException(str(error)) from None
-    click.echo(f"{done.resources} resources restored from {file}.")
-    if done.aside is not None:
-        click.echo(f"The database of before is {done.aside}; remove it when you need it no more.")
+    copies.restore(_load(config).database, file, timeout)
 
 
 @main.command()

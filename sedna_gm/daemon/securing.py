@@ -36,7 +36,8 @@ _NOT_TLS = (
     b"Content-Length: %d\r\n\r\n%s" % (len(_SPEAK_HTTPS), _SPEAK_HTTPS)
 )
 
-Handle = Callable[[Any, Any], None]
+Handle = Callable[..., None]
+"""(client, address, leave): serves a connection, and calls `leave` when it is closed."""
 """What serves one connection: its socket, and the address at its other end."""
 
 
@@ -67,10 +68,15 @@ class Security:
     def handling(self, handle: Handle) -> Handle:
         """Return what shakes hands with a client first, in its own greenlet, and then serves it by `handle`."""
 
-        def secured(client: Any, address: Any) -> None:
-            connection = self._shaken(client, address)
+        def secured(client: Any, address: Any, leave: Callable[[], None]) -> None:
+            connection = None
+            try:
+                connection = self._shaken(client, address)
+            finally:
+                if connection is None:
+                    leave()
             if connection is not None:
-                handle(connection, address)
+                handle(connection, address, leave)
 
         return secured
 

@@ -6,6 +6,7 @@ One worker, because the log of changes lives in its memory and SQLite has one wr
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import resource
@@ -13,13 +14,11 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gevent import GreenletExit, get_hub
+from gevent import get_hub
 from gevent.event import Event
-from gevent.pool import Pool
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
@@ -28,8 +27,9 @@ from gunicorn.workers.ggevent import GeventWorker
 from sedna.daemons import reloading
 from sedna.daemons.configuring import Misconfigured, split_address
 from sedna.daemons.notifying import Notifier
-from sedna_gm.daemon import configuring, telling
-from sedna_gm.daemon.accepting import Counts, Entrance, most_of_one_address
+from sedna_gm.daemon import awaiting, configuring, telling
+from sedna_gm.daemon.accepting import Counts, Entrance, Room, most_of_one_address
+from sedna_gm.daemon.conversing import Conversations
 from sedna_gm.daemon.securing import CertificateUnusable, Handle, Security
 from sedna_gm.settings import Settings
 
@@ -109,6 +109,8 @@ class Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no typ
             # A socket in the home folder through which the server could be controlled: nobody asked for it.
             "control_socket_disable": True,
             "proc_name": "sedna-gm",
+            "pre_fork": _settle,
+            "worker_exit": _thaw,
             # So that it says https where it names an address; the handshake is `securing`'s.
             "certfile": self.settings.tls.certificate,
             "keyfile": self.settings.tls.key,
@@ -143,6 +145,17 @@ class Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no typ
         return reloaded
 
 
+def _settle(_parent: Arbiter, _child: object) -> None:
+    """Before the child is forked: what both have stays shared, where a collection would write to each object."""
+    gc.collect()
+    gc.freeze()
+
+
+def _thaw(_parent: Arbiter, _child: object) -> None:
+    """At the end of the child, so that Python takes everything apart in the usual order."""
+    gc.unfreeze()
+
+
 class _Parent(Arbiter):  # type: ignore[misc]
     """gunicorn's first process, which keeps one child that serves."""
 
@@ -173,27 +186,36 @@ class WatchingWorker(GeventWorker):  # type: ignore[misc]
     def run(self) -> None:
         """Serves until told to stop."""
         self.leaving = Event()
-        servers = []
+        servers, keepers = [], []
         most = most_of_one_address(self.app.settings)
         counts = None if most is None else Counts(most)
         for listener in self.sockets:
             listener.setblocking(1)
-            pool = Pool(self.worker_connections)
-            handle: Handle = partial(self.handle, listener)
+            room = Room(self.worker_connections)
+            conversations = Conversations(self, listener.getsockname(), room.spawn)
+            handle: Handle = conversations.serve
             if self.app.security is not None:
                 handle = self.app.security.handling(handle)
-            server = Entrance(listener, handle, pool, counts)
+            server = Entrance(listener, handle, room, counts)
             server.start()
             servers.append(server)
+            keepers.append(conversations.keeper)
         self._tell()
+        self._answer_a_restore()
         self._go_round()
-        self.app.notifier.stopping()
-        logger.info("Stopping.")
+        if self.alive:
+            # Not `stopping`: the parent starts another child at once, and systemd must not take that for the end.
+            logger.info("A backup is put in the database's place; clients are served again in a moment.")
+        else:
+            self.app.notifier.stopping()
+            logger.info("Stopping.")
         for server in servers:
             server.close()
         manager = self.app.manager
         if manager is not None:
             manager.stop()
+        for keeper in keepers:
+            keeper.stop()
         for server in servers:
             server.stop(timeout=self.app.settings.http.stop_seconds)
         if manager is not None:
@@ -201,13 +223,18 @@ class WatchingWorker(GeventWorker):  # type: ignore[misc]
             manager.close()
 
     def _go_round(self) -> None:
-        """Wakes up in gevent's loop again and again: whoever hears of it knows that the loop is not stuck."""
+        """Wakes up in gevent's loop again and again: whoever hears of it knows that the loop is not stuck.
+
+        Until it is told to stop, or until a backup waits, which another child takes in.
+        """
         notifier = self.app.notifier
         turn = min(_TURN_SECONDS, notifier.watchdog_seconds or _TURN_SECONDS)
         alive_at = status_at = time.monotonic()
         while self.alive:
             self.notify()
             self._leave_a_damaged_database()
+            if self.app.manager is not None and self.app.manager.is_to_be_restored:
+                return
             if self.told_to_reread:
                 self._reread()
             now = time.monotonic()
@@ -218,9 +245,19 @@ class WatchingWorker(GeventWorker):  # type: ignore[misc]
                 sentence = telling.sentence(self.url, self.app.manager.store)
                 # A file that cannot be used stays visible until it is mended.
                 ending = self.app.security.trouble() if self.app.security else ""
-                notifier.status(" ".join(filter(None, (sentence, self.trouble, ending))))
+                unsaved = self.app.manager.backups.trouble
+                notifier.status(" ".join(filter(None, (sentence, self.trouble, ending, unsaved))))
                 status_at = now + _STATUS_SECONDS
             self.leaving.wait(turn)
+
+    def _answer_a_restore(self) -> None:
+        """Says to a `sedna-gm restore` that may wait that what it has brought is served."""
+        database = self.app.manager.database if self.app.manager is not None else None
+        if database is not None:
+            try:
+                awaiting.tell(database)
+            except OSError as error:
+                logger.warning("Nobody could be told that the service serves: %s.", error)
 
     def _leave_a_damaged_database(self) -> None:
         """Ends both processes, so that the next start sets it aside and says what can be done."""
@@ -265,11 +302,6 @@ class WatchingWorker(GeventWorker):  # type: ignore[misc]
     def handle_quit(self, sig: int, frame: Any) -> None:
         """SIGINT (Ctrl-C) and SIGQUIT: the same; nothing is gained by leaving in a hurry."""
         self.handle_exit(sig, frame)
-
-    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """What went wrong outside of any view. Ending a connection that only waits is nothing wrong."""
-        if not isinstance(exc, GreenletExit):
-            super().handle_error(req, client, addr, exc)
 
     def _leave(self) -> None:
         if hasattr(self, "leaving"):

@@ -14,11 +14,19 @@ from sedna_gm.http import parameters
 from sedna_gm.identity.deciding import DISCOVERY, Action
 from sedna_gm.store.selecting import required
 
-OPEN = frozenset({"/healthz", "/livez", "/readyz", "/join"})
-"""Answered without a credential: whether this process lives, and the one call that brings a credential of its own."""
+OPEN = frozenset({"/", "/healthz", "/livez", "/readyz", "/join"})
+"""Answered without a credential: the dashboard's page, which holds no data, whether this process lives, and the one
+call that brings a credential of its own."""
+OPEN_FOLDER = "/ui/"
+"""The same for everything below: what that page is made of."""
 
 WRITES = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _JOBS = by_kind("IncrementalLearningJob").plural
+
+
+def is_open(path: str) -> bool:
+    """Whether it is answered without a credential."""
+    return path in OPEN or path.startswith(OPEN_FOLDER)
 
 
 def action_of(request: Request) -> Action:
@@ -75,9 +83,24 @@ def _round(request: Request) -> Action:
     return Action("get", _JOBS, namespace, name, "rounds")
 
 
+def _why(request: Request) -> Action:
+    _, namespace, name = _place(request)
+    return Action("get", _JOBS, namespace, name, "why")
+
+
+def _examples(request: Request) -> Action:
+    _, namespace, name = _place(request)
+    return Action(_verb(request), _JOBS, namespace, name, "hardexamples")
+
+
 def _log(request: Request) -> Action:
     _, namespace, name = _place(request)
     return Action("get", "workers", namespace, name, "log")
+
+
+def _usage(request: Request) -> Action:
+    _, namespace, name = _place(request)
+    return Action("get", "workers" if namespace else "nodes", namespace, name, "usage")
 
 
 def _node(request: Request) -> Action:
@@ -117,11 +140,15 @@ _READERS: dict[str, Callable[[Request], Action]] = {
     "discovery": _discovery,
     "resources": _resource,
     "rounds": _round,
+    "why": _why,
+    "hard_examples": _examples,
     "logs": _log,
+    "usage": _usage,
     "nodes": _node,
     "joining": _node,
     "pods": _pod,
     "namespaces": _namespace,
     "manifests": _manifests,
     "artifacts": _blob,
+    "metrics": lambda request: Action(_verb(request), "metrics"),
 }

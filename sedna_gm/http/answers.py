@@ -20,13 +20,15 @@ logger = logging.getLogger(__name__)
 # Some proxies refuse longer headers; Kubernetes cuts at the same lengths.
 _WARNING_LENGTH = 256
 _WARNINGS_LENGTH = 4096
+# Made once: `json.dumps` would make one for each answer.
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 # Reasons of errors that werkzeug finds before any view of ours.
 _REASONS = {400: "BadRequest", 404: "NotFound", 405: "MethodNotAllowed", 413: "RequestEntityTooLarge"}
 
 
 def dump_json(value: Any) -> bytes:
     """Compact JSON in ASCII, which carries every text there is."""
-    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
+    return _encode(value).encode("ascii")
 
 
 def answer(value: Any, code: int = 200, warnings: Iterable[str] = ()) -> Response:

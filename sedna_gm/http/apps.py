@@ -10,17 +10,22 @@ from flask import Flask, Response
 from sedna_gm.http import (
     answers,
     artifacts,
+    dashboard,
     discovery,
     guarding,
+    hard_examples,
     health,
     joining,
     logs,
     manifests,
+    metrics,
     namespaces,
     nodes,
     pods,
     resources,
     rounds,
+    usage,
+    why,
 )
 from sedna_gm.http.parts import Parts
 
@@ -33,9 +38,27 @@ def create_app(parts: Parts) -> Flask:
     app.url_map.merge_slashes = False
     parts.install(app.extensions)
     answers.install_error_handlers(app)
+    metrics.install(app)
     guarding.install(app)
     app.register_blueprint(discovery.blueprint(metadata.version("sedna-metal")))
-    for room in (health, joining, resources, rounds, nodes, logs, artifacts, manifests, namespaces, pods):
+    app.register_blueprint(metrics.blueprint())
+    rooms = (
+        dashboard,
+        health,
+        joining,
+        resources,
+        rounds,
+        why,
+        hard_examples,
+        nodes,
+        logs,
+        usage,
+        artifacts,
+        manifests,
+        namespaces,
+        pods,
+    )
+    for room in rooms:
         app.register_blueprint(room.blueprint())
 
     @app.after_request

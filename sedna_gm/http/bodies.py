@@ -108,7 +108,9 @@ def _json(data: bytes) -> Any:
         raise BadRequest(f"The body is not JSON: line {error.lineno}, column {error.colno}: {error.msg}.") from None
     except UnicodeDecodeError as error:
         raise BadRequest(f"The body is not UTF-8: byte {error.start} cannot be read.") from None
-    except (RecursionError, ValueError) as error:
+    except RecursionError:
+        raise BadRequest(f"The body is nested more than {_DEEPEST} levels deep.") from None
+    except ValueError as error:
         raise BadRequest(f"The body is not JSON that can be taken: {error}.") from None
 
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, request, stream_with_context
+from flask import Response, request
 
 from sedna.api.kinds import Kind
 from sedna_gm.admission.admitting import Place, admit
-from sedna_gm.errors import BadRequest, GMError, NotFound, Refused
-from sedna_gm.http import bodies, guarding, parameters, watching
+from sedna_gm.errors import BadRequest, GMError, Gone, NotFound, Refused
+from sedna_gm.http import bodies, guarding, parameters, streams, watching
 from sedna_gm.http.answers import answer, dump_json
 from sedna_gm.http.callers import hung_up, keep_probing
 from sedna_gm.http.deleting import read_options
 from sedna_gm.http.media import JSON, Form, wanted
 from sedna_gm.http.parts import parts
 from sedna_gm.http.tables import table
-from sedna_gm.http.watching import Wish
+from sedna_gm.http.watching import WatchStream, Wish
 from sedna_gm.store.interface import Page, Resource, key_of
 
 
@@ -59,17 +59,17 @@ def answer_table(kind: Kind, resources: list[Resource], metadata: dict[str, Any]
 
 def watch_collection(kind: Kind, namespace: str | None, name: str | None) -> Response:
     """GET with `watch=1`: a stream that lasts until its time is up, its client leaves, or this process stops."""
-    if parameters.flag(request.args, "sendInitialEvents"):
-        # Clients know this answer from older servers, and list and watch as ever.
-        raise Refused("sendInitialEvents is not offered: list, then watch from the list's resourceVersion.")
     store, settings, clock = parts().store, parts().settings, parts().clock
     matches = parameters.selection(request.args, name=name)
+    as_table = wanted(request.headers.get("Accept", ""), tables=True) is Form.TABLE
+    everything = _wants_everything(as_table)
     since = parameters.number(request.args, "resourceVersion") or None
     present: list[Resource] = []
-    if since is None:
+    if since is None or everything:
         page = store.list(kind.name, namespace, matches=matches)
+        if since is not None and since > page.revision:
+            raise Gone(f"resource version from the future: {since} (the newest is {page.revision}). List again.")
         present, since = list(page.items), page.revision
-    as_table = wanted(request.headers.get("Accept", ""), tables=True) is Form.TABLE
     include = parameters.include_object(request.args)
 
     def render(resource: Resource) -> Any:
@@ -82,12 +82,14 @@ def watch_collection(kind: Kind, namespace: str | None, name: str | None) -> Res
             return table(kind, [], metadata, clock(), include)
         return {"kind": kind.name, "apiVersion": kind.api_version, "metadata": metadata}
 
+    bookmarks = parameters.flag(request.args, "allowWatchBookmarks")
     wish = Wish(
         seconds=watching.patience(parameters.number(request.args, "timeoutSeconds"), settings),
-        bookmarks=parameters.flag(request.args, "allowWatchBookmarks"),
+        bookmarks=bookmarks,
         render=render,
         bookmark=bookmark,
         hung_up=guarding.lasting(hung_up(request.environ)),
+        whole=watching.marked(bookmark(since)) if everything and bookmarks else None,
     )
     leave = guarding.place()
     try:
@@ -96,10 +98,18 @@ def watch_collection(kind: Kind, namespace: str | None, name: str | None) -> Res
         leave()
         raise
     keep_probing(request.environ)
-    response = Response(stream_with_context(watching.lines(watch, present, wish, settings)), mimetype=JSON)
-    response.call_on_close(watch.close)
-    response.call_on_close(leave)
-    return response
+    return streams.answer(WatchStream(watch, present, wish, settings, leave))
+
+
+def _wants_everything(as_table: bool) -> bool:
+    """Whether a watch is to tell first what there is, and where that ends: a list and a watch in one request."""
+    if not parameters.flag(request.args, "sendInitialEvents"):
+        return False
+    if as_table:
+        raise Refused("sendInitialEvents is not offered for Tables: list, then watch from the list's resourceVersion.")
+    if request.args.get("resourceVersionMatch") != "NotOlderThan":
+        raise Refused("sendInitialEvents needs resourceVersionMatch=NotOlderThan.")
+    return True
 
 
 def create(kind: Kind, namespace: str | None) -> Response:

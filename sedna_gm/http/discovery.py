@@ -128,6 +128,8 @@ def _resources(group: str) -> list[dict[str, Any]]:
             found.append(_below(kind, "status", ["get", "patch", "update"]))
         if kind.name == "Worker":
             found.append(_below(kind, "log", ["get"]))
+        if kind.name in ("Worker", "Node"):
+            found.append(_below(kind, "usage", ["get"]))
     return found
 
 

@@ -1,16 +1,15 @@
 """Questions to nodes and their answers, both over connections that the node has opened.
 
-A view asks (`ask`) and reads the answer's pieces; the node's LocalController holds a stream of questions (`next`)
-and posts each answer, whose view feeds the pieces in (`answering`). Nothing is stored: who asks waits.
+A view asks (`ask`) and reads the answer's pieces; the node's LocalController holds a stream of questions (`subscribe`,
+`next`) and posts each answer, whose view feeds the pieces in (`answering`). Nothing is stored: who asks waits.
 """
 
 from __future__ import annotations
 
 import threading
-import time
 import uuid
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,20 +93,21 @@ class Exchange:
     """Open questions of all nodes."""
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._unheard: dict[str, deque[Question]] = {}
         self._unanswered: dict[str, Question] = {}
+        self._listeners: dict[str, list[Callable[[], None]]] = {}
         self._closed = False
 
     def ask(self, node: str, details: Mapping[str, Any], patience: float) -> Question:
         """Puts a question and waits until the node begins to answer. Raises NodeSilent. Call `drop` in the end."""
         question = Question(node, details)
-        with self._changed:
+        with self._lock:
             if self._closed:
                 raise NodeSilent("This server is stopping; ask again in a moment.")
             self._unheard.setdefault(node, deque()).append(question)
             self._unanswered[question.id] = question
-            self._changed.notify_all()
+        self._call(node)
         if not question.answer.wait_opened(patience):
             self.drop(question)
             raise NodeSilent(
@@ -115,21 +115,42 @@ class Exchange:
             )
         return question
 
-    def next(self, node: str, timeout: float) -> Question | None:
-        """The next question to a node, or None after `timeout` seconds, and at once when closed."""
-        deadline = time.monotonic() + timeout
-        with self._changed:
-            while not self._closed:
-                if waiting := self._unheard.get(node):
-                    return waiting.popleft()
-                left = deadline - time.monotonic()
-                if left <= 0 or not self._changed.wait(left):
-                    return None
-        return None
+    def next(self, node: str) -> Question | None:
+        """The next question to a node, None when there is none."""
+        with self._lock:
+            waiting = self._unheard.get(node)
+            return waiting.popleft() if waiting else None
+
+    def subscribe(self, node: str, listener: Callable[[], None]) -> Callable[[], None]:
+        """Calls `listener` when there may be a question to a node, and at the end; the answer unsubscribes it.
+
+        It must return at once; it is called right now, too, where something is there.
+        """
+        with self._lock:
+            self._listeners.setdefault(node, []).append(listener)
+            is_due = self._closed or bool(self._unheard.get(node))
+        if is_due:
+            listener()
+
+        def unsubscribe() -> None:
+            with self._lock:
+                listeners = self._listeners.get(node, [])
+                if listener in listeners:
+                    listeners.remove(listener)
+                if not listeners:
+                    self._listeners.pop(node, None)
+
+        return unsubscribe
+
+    def _call(self, *nodes: str) -> None:
+        with self._lock:
+            listeners = [listener for node in nodes for listener in self._listeners.get(node, ())]
+        for listener in listeners:
+            listener()
 
     def answering(self, node: str, question_id: str) -> Question:
         """The question that the node begins to answer. Raises NotFound when nobody waits for it any more."""
-        with self._changed:
+        with self._lock:
             question = self._unanswered.get(question_id)
             if question is not None and question.node == node:
                 del self._unanswered[question_id]
@@ -141,7 +162,7 @@ class Exchange:
     def drop(self, question: Question) -> None:
         """The asker has what it wanted, or has gone."""
         question.answer.abandon()
-        with self._changed:
+        with self._lock:
             self._unanswered.pop(question.id, None)
             waiting = self._unheard.get(question.node)
             if waiting is not None and question in waiting:
@@ -156,9 +177,9 @@ class Exchange:
 
     def close(self) -> None:
         """Ends every wait."""
-        with self._changed:
+        with self._lock:
             self._closed = True
-            questions = list(self._unanswered.values())
-            self._changed.notify_all()
+            questions, nodes = list(self._unanswered.values()), list(self._listeners)
         for question in questions:
             question.answer.abandon()
+        self._call(*nodes)

@@ -13,6 +13,7 @@ from typing import Any
 from flask import Flask, Response, g, request
 
 from sedna.api.kinds import Kind, by_plural
+from sedna.api.status import BOUND_ELSEWHERE, Cause
 from sedna_gm.errors import Forbidden, NotFound, TooMany, Unauthenticated
 from sedna_gm.http import actions, browsers
 from sedna_gm.http.addresses import key_at
@@ -43,11 +44,16 @@ def _guard() -> None:
     if isinstance(parts().authenticator, OpenAuthenticator):
         said = request.headers.get("Host"), request.headers.get("Origin")
         _refuse(browsers.refusal(*said, writes=request.method not in _READS))
-    if request.path in actions.OPEN:
+    if actions.is_open(request.path):
         return
     g.identity = identified(parts().authenticator.identify)
     g.action = action = actions.action_of(request)
-    _refuse(deciding.refusal(caller(), action, _facts(caller(), action)))
+    facts = _facts(caller(), action)
+    reason = deciding.refusal(caller(), action, facts)
+    if reason is not None and deciding.is_anothers(caller(), action, facts):
+        # A node's LocalController drops what it had to tell of it; any other refusal may be one of its key.
+        raise Forbidden(reason, causes=[Cause("spec.nodeName", BOUND_ELSEWHERE, reason)])
+    _refuse(reason)
     if request.method not in _READS:
         # Before its body is read, for which a client may take as long as it likes.
         g.leave = parts().writes.take(caller())
@@ -185,7 +191,7 @@ def _where(action: Action) -> str:
 def _is_told(action: Action | None, code: int) -> bool:
     if code in (Unauthenticated.code, Forbidden.code):
         return True
-    if code == TooMany.code or request.path in actions.OPEN - {"/join"}:
+    if code == TooMany.code or (actions.is_open(request.path) and request.path != "/join"):
         # Each of a flood would fill the file with what it is meant to keep.
         return False
     if request.method in _READS:

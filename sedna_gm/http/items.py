@@ -9,7 +9,7 @@ from flask import Response, request
 
 from sedna.api.kinds import Kind
 from sedna_gm.admission.admitting import Admitted, Place, admit, admit_status
-from sedna_gm.errors import Conflict, UnsupportedMediaType
+from sedna_gm.errors import UnsupportedMediaType
 from sedna_gm.http import bodies, guarding, parameters, patches
 from sedna_gm.http.addresses import key_at
 from sedna_gm.http.answers import answer
@@ -24,9 +24,6 @@ Patch = Callable[[Any], Any]
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 _PATCHES = f"{MERGE_PATCH}, {JSON_PATCH}"
-# A patch that names no version is tried again when somebody else writes in between. Writers are few, so more
-# tries than this mean that something else is wrong.
-_TRIES = 8
 
 
 def read_item(kind: Kind, namespace: str | None, name: str) -> Response:
@@ -44,26 +41,22 @@ def replace_item(kind: Kind, namespace: str | None, name: str, *, status: bool) 
     """PUT: the whole resource, or (`status`) its whole status."""
     raw = bodies.receive(request)
     key = key_at(kind, namespace, name)
-    admitted = _admitted(raw, kind, key, parts().store.get(key), status)
-    return _written(admitted, status)
+    return _changed(key, lambda stored: _admitted(raw, kind, key, stored, status), status)
 
 
 def patch_item(kind: Kind, namespace: str | None, name: str, *, status: bool) -> Response:
     """PATCH: a merge patch or a JSON patch of the resource, or (`status`) of its status."""
     patch = _read_patch()
     key = key_at(kind, namespace, name)
-    for attempt in range(1, _TRIES + 1):
-        stored = parts().store.get(key)
+
+    def step(stored: Resource) -> Admitted:
         patched = patch(stored)
         admitted = _admitted(patched, kind, key, stored, status)
         if not status:
             guarding.check_changed(kind, stored, patched)
-        try:
-            return _written(admitted, status)
-        except Conflict:
-            if attempt == _TRIES or _version(patched) != _version(stored):
-                raise
-    raise AssertionError("the loop returns or raises")
+        return admitted
+
+    return _changed(key, step, status)
 
 
 def delete_item(kind: Kind, namespace: str | None, name: str) -> Response:
@@ -108,12 +101,14 @@ def _admitted(raw: Any, kind: Kind, key: Key, stored: Resource, status: bool) ->
     return admit(raw, place, strictness, stored=stored)
 
 
-def _written(admitted: Admitted, status: bool) -> Response:
-    store, dry_run = parts().store, parameters.dry_run(request.args)
-    write = store.update_status if status else store.update
-    return answer(write(admitted.resource, dry_run=dry_run), 200, admitted.warnings)
+def _changed(key: Key, step: Callable[[Resource], Admitted], status: bool) -> Response:
+    warnings: tuple[str, ...] = ()
 
+    def wanted(stored: Resource) -> Resource:
+        nonlocal warnings
+        admitted = step(stored)
+        warnings = admitted.warnings
+        return admitted.resource
 
-def _version(resource: Any) -> Any:
-    metadata = resource.get("metadata") if isinstance(resource, dict) else None
-    return metadata.get("resourceVersion") if isinstance(metadata, dict) else None
+    changed = parts().store.change(key, wanted, status=status, dry_run=parameters.dry_run(request.args))
+    return answer(changed, 200, warnings)

@@ -6,17 +6,18 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from flask import Blueprint, Response, request, stream_with_context
+from flask import Blueprint, Response, request
 
 from sedna.api.kinds import by_kind
-from sedna_gm.http import guarding, parameters, watching
+from sedna_gm.http import guarding, parameters, repeats, streams, watching
 from sedna_gm.http.addresses import key_at
 from sedna_gm.http.answers import answer, dump_json
 from sedna_gm.http.callers import hung_up, keep_probing
 from sedna_gm.http.exchange import Exchange
-from sedna_gm.http.media import JSON
 from sedna_gm.http.parts import parts
+from sedna_gm.http.streams import Stream
 from sedna_gm.http.uploads import pieces
+from sedna_gm.settings import HttpSettings
 
 _NODE = by_kind("Node")
 # Told to the node in each answer, so that one place decides. Four may be missed before it counts as silent.
@@ -38,7 +39,17 @@ def blueprint() -> Blueprint:
 def _heartbeat(name: str) -> Response:
     # 404 makes the node introduce itself again, with everything it knows.
     parts().store.get(key_at(_NODE, None, name))
-    parts().heartbeats.beat(name)
+    heartbeats = parts().heartbeats
+    heartbeats.beat(name)
+
+    def again() -> bool:
+        # One that was deleted is forgotten here as well.
+        if heartbeats.last(name) is None:
+            return False
+        heartbeats.beat(name)
+        return True
+
+    repeats.offer(again)
     return answer({"intervalSeconds": HEARTBEAT_SECONDS})
 
 
@@ -48,21 +59,62 @@ def _questions(name: str) -> Response:
     gone = guarding.lasting(hung_up(request.environ))
     leave = guarding.place()
     keep_probing(request.environ)
-    lines = _lines(parts().exchange, name, seconds, settings.look_up_seconds, gone)
-    response = Response(stream_with_context(lines), mimetype=JSON)
-    response.call_on_close(leave)
-    return response
+    return streams.answer(QuestionStream(parts().exchange, name, seconds, settings, gone, leave))
 
 
-def _lines(
-    exchange: Exchange, node: str, seconds: float, look_up_seconds: float, gone: Callable[[], bool]
-) -> Iterator[bytes]:
-    yield b""
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0 and not exchange.closed and not gone():
-        question = exchange.next(node, min(look_up_seconds, left))
-        if question is not None:
+class QuestionStream(Stream):
+    """The questions to one node, as JSON lines; an empty line now and then, by which the node knows that we live."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        node: str,
+        seconds: float,
+        settings: HttpSettings,
+        gone: Callable[[], bool],
+        leave: Callable[[], None],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """It lasts `seconds`, or until its client is `gone`; `leave` is called at its end."""
+        self._exchange = exchange
+        self._node = node
+        self._settings = settings
+        self._gone = gone
+        self._leave = leave
+        self._unsubscribe: Callable[[], None] = _nothing
+        self._monotonic = monotonic
+        self._looked = monotonic()
+        self._end = self._looked + seconds
+        self._next_word = self._looked + settings.bookmark_seconds
+
+    def take(self) -> Iterator[bytes]:
+        """See `Stream.take`."""
+        self._looked = now = self._monotonic()
+        self.over = now >= self._end or self._exchange.closed or self._gone()
+        # One that is over takes no question: a LocalController that was just started again listens on another line.
+        while not self.over and (question := self._exchange.next(self._node)) is not None:
             yield dump_json(question.dump()) + b"\n"
+        if now >= self._next_word:
+            self._next_word = now + self._settings.bookmark_seconds
+            yield b"\n"
+
+    @property
+    def due(self) -> float:
+        """See `Stream.due`."""
+        return min(self._looked + self._settings.look_up_seconds, self._end, self._next_word)
+
+    def subscribe(self, listener: Callable[[], None]) -> None:
+        """See `Stream.subscribe`."""
+        self._unsubscribe = self._exchange.subscribe(self._node, listener)
+
+    def close(self) -> None:
+        """See `Stream.close`."""
+        self._unsubscribe()
+        self._leave()
+
+
+def _nothing() -> None:
+    """For a stream that was closed before anybody listened."""
 
 
 def _answer(name: str, question_id: str) -> Response:

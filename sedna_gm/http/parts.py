@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from flask import current_app
 
 from sedna_gm.artifacts.disks import DiskBlobs
 from sedna_gm.asides import Aside, at_once
+from sedna_gm.controllers.incremental_learning.snapshot import Snapshot
+from sedna_gm.controllers.looking import look_into
 from sedna_gm.http.bindings import Bindings
 from sedna_gm.http.exchange import Exchange
 from sedna_gm.identity.auditing import Audit, NoAudit
 from sedna_gm.identity.authenticating import Authenticator, OpenAuthenticator
 from sedna_gm.identity.limiting import MOST_WRITES, WATCHES, WRITES, Failures, Places
+from sedna_gm.metrics.exposing import Exposition
 from sedna_gm.settings import HttpSettings
 from sedna_gm.store.credentials import Credentials, MemoryCredentials
 from sedna_gm.store.heartbeats import Heartbeats
-from sedna_gm.store.interface import Clock, Store
+from sedna_gm.store.interface import Clock, Key, Store
 
 _NAME = "sedna_gm"
 
@@ -40,6 +44,10 @@ class Parts:
     behind_proxy: bool = False
     """Whether a proxy of ours says where calls come from."""
     failures: Failures = field(default_factory=lambda: Failures(time.monotonic))
+    looks: Callable[[Key], Snapshot | None] | None = None
+    """How the controllers see a job. None where none run: the store is read for each question."""
+    exposition: Exposition = field(default_factory=Exposition)
+    """What `/metrics` shows."""
     bindings: Bindings = field(init=False)
     watches: Places = field(init=False)
     writes: Places = field(default_factory=lambda: Places(MOST_WRITES, MOST_WRITES, WRITES))
@@ -48,6 +56,10 @@ class Parts:
         object.__setattr__(self, "bindings", Bindings(self.store, self.blobs, self.aside))
         most = self.settings.max_watches_per_client, self.settings.max_watches_per_node
         object.__setattr__(self, "watches", Places(*most, WATCHES))
+
+    def look(self, key: Key) -> Snapshot | None:
+        """All that concerns a job, at one revision of the store; None when there is no such job."""
+        return self.looks(key) if self.looks is not None else look_into(self.store, key, self.clock())
 
     def install(self, extensions: dict[str, object]) -> None:
         """Makes these the parts of an app."""

@@ -20,12 +20,17 @@ def merge(target: Any, patch: Any) -> Any:
     """What `patch` makes of `target`: mappings merge, null removes, everything else replaces."""
     if not isinstance(patch, Mapping):
         return clone(patch)
-    result = clone(target) if isinstance(target, Mapping) else {}
+    present = target if isinstance(target, Mapping) else {}
+    result: dict[str, Any] = {}
+    # What is replaced keeps its place, as readers of a manifest expect.
+    for key, value in present.items():
+        if key not in patch:
+            result[key] = clone(value)
+        elif patch[key] is not None:
+            result[key] = merge(value, patch[key])
     for key, value in patch.items():
-        if value is None:
-            result.pop(key, None)
-        else:
-            result[key] = merge(result.get(key), value)
+        if key not in present and value is not None:
+            result[key] = merge(None, value)
     return result
 
 

@@ -1,4 +1,7 @@
-"""Workers in the shape of Pods: just enough for `kubectl logs WORKER` and `kubectl get pods`. Read-only."""
+"""Workers in the shape of Pods: just enough for `kubectl logs WORKER` and `kubectl get pods`. Read-only.
+
+A worker that is gone is not listed, and answered by its name as long as the record of its round names it (`ended`).
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,12 @@ from flask import Blueprint, Response, request
 
 from sedna.api.kinds import AGE, Column, Kind, by_kind
 from sedna.api.meta import Resource as ResourceType
+from sedna_gm.errors import NotFound
 from sedna_gm.http import parameters
 from sedna_gm.http.addresses import key_at
 from sedna_gm.http.answers import answer
 from sedna_gm.http.collections import answer_list, answer_table
+from sedna_gm.http.ended import find_ended, pod_of_ended
 from sedna_gm.http.media import Form, wanted
 from sedna_gm.http.parts import parts
 from sedna_gm.store.interface import Page, Resource
@@ -55,7 +60,11 @@ def blueprint() -> Blueprint:
 
     @views.get("/api/v1/namespaces/<namespace>/pods/<name>")
     def _get(namespace: str, name: str) -> Response:
-        pod = pod_of(parts().store.get(key_at(_WORKER, namespace, name)))
+        try:
+            pod = pod_of(parts().store.get(key_at(_WORKER, namespace, name)))
+        except NotFound:
+            # kubectl looks at a Pod before it asks for its log, and the log may be kept.
+            pod = pod_of_ended(find_ended(parts().store, namespace, name))
         if wanted(request.headers.get("Accept", ""), tables=True) is Form.TABLE:
             return answer_table(_POD, [pod], {"resourceVersion": pod["metadata"]["resourceVersion"]})
         return answer(pod)

@@ -15,7 +15,7 @@ _JOB = by_kind("IncrementalLearningJob")
 
 
 def blueprint() -> Blueprint:
-    """`…/incrementallearningjobs/{name}/rounds`, oldest first, with `limit` and `continue`."""
+    """`…/incrementallearningjobs/{name}/rounds`: oldest first, by `limit` and `continue`, or only the `newest` N."""
     views = Blueprint("rounds", __name__)
     views.add_url_rule(
         f"/apis/{_JOB.api_version}/namespaces/<namespace>/{_JOB.plural}/<name>/rounds", view_func=_rounds
@@ -32,7 +32,13 @@ def _rounds(namespace: str, name: str) -> Response:
     limit = parameters.number(request.args, "limit")
     if limit == 0:
         raise BadRequest("limit=0 would give nothing: leave it out to get every round.")
-    page = store.rounds(key, uid, after=-1 if after is None else after, limit=limit)
+    newest = parameters.number(request.args, "newest")
+    if newest is None:
+        page = store.rounds(key, uid, after=-1 if after is None else after, limit=limit)
+    elif after is not None or limit is not None or newest == 0:
+        raise BadRequest("newest=N gives the last N rounds at once, and goes with neither limit nor continue.")
+    else:
+        page = store.rounds(key, uid, newest=newest)
     metadata = {} if page.continue_after is None else {"continue": str(page.continue_after)}
     return answer(
         {"kind": "RoundList", "apiVersion": _JOB.api_version, "metadata": metadata, "items": list(page.items)}

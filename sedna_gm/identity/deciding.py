@@ -82,11 +82,19 @@ class Rule:
         return action.kind in self.kinds and action.verb in self.verbs and action.subresource in self.subresources
 
 
+_READ_BELOW = frozenset({"", "status", "log", "usage", "rounds", "why", "hardexamples"})
+
 PEOPLE: tuple[Rule, ...] = (
     Rule("discover", _ALL, frozenset({DISCOVERY}), READ, anywhere=True),
-    Rule("read", _ALL, _OURS | {"namespaces"}, READ, frozenset({"", "status", "log", "rounds"})),
-    Rule("read-nodes", _ALL, frozenset({"nodes"}), READ, frozenset({"", "status"}), anywhere=True),
+    Rule("read", _ALL, _OURS | {"namespaces"}, READ, _READ_BELOW),
+    Rule("read-nodes", _ALL, frozenset({"nodes"}), READ, frozenset({"", "status", "usage"}), anywhere=True),
+    # It tells of all namespaces.
+    Rule("read-metrics", _ALL, frozenset({"metrics"}), READ, everywhere=True),
     Rule("write", frozenset({"admin", "editor"}), _USERS, WRITE),
+    Rule(
+        "label", frozenset({"admin", "editor"}), frozenset({"incrementallearningjobs"}),
+        frozenset({"create", "update"}), frozenset({"hardexamples"}),
+    ),
     Rule("submit", frozenset({"admin", "editor"}), frozenset({"manifests"}), WRITE, anywhere=True),
     Rule("name-namespaces", frozenset({"admin", "editor"}), frozenset({"namespaces"}), frozenset({"create"})),
     Rule("administer", frozenset({"admin"}), _OURS, WRITE, frozenset({"", "status"})),
@@ -218,6 +226,12 @@ def _node_lacks(identity: Identity, action: Action, facts: Facts) -> str | None:
             return None
         lacking.append(f"the rule {rule.name} needs {rule.needs.format(identity.name)}")
     return " and ".join(lacking) or "there is no rule that lets a node do that"
+
+
+def is_anothers(identity: Identity, action: Action, facts: Facts) -> bool:
+    """Whether a node asks for one resource that is there and not bound to it: a refusal is about that alone."""
+    asked = identity.kind == "node" and action.kind in BOUND and action.name != ""
+    return asked and not _bound(identity, action, facts)
 
 
 def change_refusal(identity: Identity, kind: str, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:

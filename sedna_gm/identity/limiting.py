@@ -85,9 +85,10 @@ class Failures:
         with self._lock:
             level, at = self._levels.pop(address, (0.0, now))
             level = max(0.0, level - (now - at) * _PER_SECOND)
-            too_many = level >= _FAILURES
-            # Not above the brim: who waits a moment hears again what is wrong.
-            self._levels[address] = (min(level + 1.0, _FAILURES), now)
+            # A drop that has run out since the last one makes no room for a whole one.
+            too_many = level + 1.0 > _FAILURES
+            # What is held up does not count: who waits a moment hears again what is wrong.
+            self._levels[address] = (level if too_many else level + 1.0, now)
             if len(self._levels) > _MOST_ADDRESSES:
                 self._levels.popitem(last=False)
         if too_many:

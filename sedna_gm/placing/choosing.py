@@ -5,7 +5,9 @@ Only a node's own state is looked at, never a clock, so the same snapshot always
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from heapq import heapify, heappop
+from itertools import chain
 
 from sedna_gm.placing.candidates import Candidate, NoNode, Placed, Request
 from sedna_gm.placing.rules import RULES
@@ -16,19 +18,25 @@ SPELLED_OUT = 5
 
 def place(request: Request, nodes: Iterable[Candidate], prefer: str | None = None) -> Placed | NoNode:
     """The node for this request. `prefer` is taken before a less loaded one: it is where the stage's data are."""
-    everyone = sorted(nodes, key=lambda node: (node.load, node.name))
-    excluded: list[tuple[str, str]] = []
-    possible: list[Candidate] = []
-    for node in everyone:
+    everyone = list(nodes)
+    # Of thousands of nodes few are judged: the named one, the preferred one, then by load until one will do.
+    asked = [node for node in everyone if node.name == request.node_name] or everyone
+    preferred = [node for node in asked if node.name == prefer]
+    excluded: dict[str, str] = {}
+    for node in chain(preferred, _by_load(asked)):
         why = next((why for rule in RULES if (why := rule(request, node)) is not None), None)
         if why is None:
-            possible.append(node)
-        else:
-            excluded.append((node.name, why))
-    if possible:
-        wanted = next((node for node in possible if node.name == prefer), possible[0])
-        return Placed(wanted.name)
-    return NoNode(_sentence(request, sorted(excluded)))
+            return Placed(node.name)
+        excluded[node.name] = why
+    return NoNode(_sentence(request, sorted(excluded.items())))
+
+
+def _by_load(nodes: Iterable[Candidate]) -> Iterator[Candidate]:
+    # A heap gives the first without sorting the rest.
+    heap = [(node.load, node.name, node) for node in nodes]
+    heapify(heap)
+    while heap:
+        yield heappop(heap)[2]
 
 
 def _sentence(request: Request, excluded: list[tuple[str, str]]) -> str:

@@ -20,6 +20,8 @@ from typing import Any
 
 Resource = dict[str, Any]
 Matches = Callable[[Mapping[str, Any]], bool]
+Step = Callable[[Resource], Resource]
+"""From the stored version, which it must not change, to the wanted one."""
 Clock = Callable[[], datetime]
 """Gives the present as an aware datetime in UTC."""
 
@@ -122,6 +124,17 @@ class Watch(AbstractContextManager["Watch"], ABC):
         stops is DELETED. Raises Gone when this watcher was too slow for the bounded log.
         """
 
+    @abstractmethod
+    def read(self) -> Sequence[Change]:
+        """What `wait` would give that is there already."""
+
+    @abstractmethod
+    def subscribe(self, listener: Callable[[], None]) -> None:
+        """For who reads and never waits: calls `listener` when there may be something to read, and when it is closed.
+
+        It is called in the thread that writes and must return at once; right now, too, where something is there.
+        """
+
     def __exit__(self, *_: object) -> None:
         self.close()
 
@@ -180,6 +193,13 @@ class Store(ABC):
         """Replaces the status and nothing else, under the same rules of versions as `update`."""
 
     @abstractmethod
+    def change(self, key: Key, step: Step, *, status: bool = False, dry_run: bool = False) -> Resource:
+        """`update` (or with `status`, `update_status`) by what a step makes of the present version.
+
+        Nobody writes in between, so the step must be quick. Raises what the step raises; NotFound, Conflict.
+        """
+
+    @abstractmethod
     def delete(
         self, key: Key, *, uid: str | None = None, resource_version: str | None = None, dry_run: bool = False
     ) -> Deletion:
@@ -205,6 +225,11 @@ class Store(ABC):
 
         Raises Gone when the log no longer reaches back to `since`.
         """
+
+    @property
+    @abstractmethod
+    def watches(self) -> int:
+        """How many watches are open."""
 
     @abstractmethod
     def append_round(self, job: Key, uid: str, record: Mapping[str, Any]) -> bool:

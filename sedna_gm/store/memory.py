@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sedna_gm.store.interface import Clock, History, Key, Resource
-from sedna_gm.store.writing import Rows, RowStore
+from sedna_gm.store.writing import RowStore, WritableRows
 
 
 class MemoryStore(RowStore):
@@ -19,10 +19,11 @@ class MemoryStore(RowStore):
 
     def __init__(self, clock: Clock, *, log_capacity: int = 4096) -> None:
         self._rows = _MemoryRows()
-        super().__init__(clock, log_capacity)
+        # A write waits for no disk here: there is nothing to share, and nobody to wait for.
+        super().__init__(clock, log_capacity, lambda: None)
 
     @contextmanager
-    def _reading(self) -> Iterator[Rows]:
+    def _reading(self) -> Iterator[WritableRows]:
         with self._writer:
             yield self._rows
 
@@ -36,6 +37,11 @@ class _MemoryRows:
         self._rounds: dict[tuple[Key, str], dict[int, Resource]] = {}
         self._revision = 0
         self._identity = secrets.token_hex(16)
+
+    def begin(self) -> None:
+        """Nothing is noted: what can fail comes before the first of a write's row operations."""
+
+    keep = undo = begin
 
     def load(self, key: Key) -> Resource | None:
         return self._resources.get(key)

@@ -11,7 +11,6 @@ from typing import Any
 
 from sedna.api.names import check_label_key, check_label_value
 from sedna_gm.errors import BadRequest
-from sedna_gm.store.interface import Matches
 
 Requirement = Callable[[str | None], bool]
 
@@ -22,20 +21,36 @@ _EXISTENCE = re.compile(r"(?P<not>!?)\s*(?P<key>[^\s!=,()]+)\Z")
 _COMMA = re.compile(r",(?![^()]*\))")
 
 
-def selector(labels: str = "", fields: str = "") -> Matches | None:
+def selector(labels: str = "", fields: str = "") -> Selection | None:
     """Whether a resource satisfies both selectors; None where neither asks for anything. Raises BadRequest."""
     wanted_labels = _label_requirements(labels)
     wanted_fields = _field_requirements(fields)
     if not wanted_labels and not wanted_fields:
         return None
+    return Selection(tuple(wanted_labels), tuple(wanted_fields), required(fields))
 
-    def matches(resource: Mapping[str, Any]) -> bool:
+
+class Selection:
+    """What a resource has to be like. `fields` are those that must have one value: by these a log can sort watches."""
+
+    __slots__ = ("_fields", "_labels", "fields")
+
+    def __init__(
+        self,
+        labels: tuple[tuple[str, Requirement], ...],
+        fields: tuple[tuple[str, Requirement], ...],
+        equal: Mapping[str, str],
+    ) -> None:
+        self._labels = labels
+        self._fields = fields
+        self.fields = equal
+
+    def __call__(self, resource: Mapping[str, Any]) -> bool:
+        """Whether a resource is like that."""
         present = resource.get("metadata", {}).get("labels") or {}
-        return all(holds(present.get(key)) for key, holds in wanted_labels) and all(
-            holds(field_value(resource, path)) for path, holds in wanted_fields
+        return all(holds(present.get(key)) for key, holds in self._labels) and all(
+            holds(field_value(resource, path)) for path, holds in self._fields
         )
-
-    return matches
 
 
 def field_value(resource: Mapping[str, Any], path: str) -> str:

@@ -1,7 +1,8 @@
 """The last changes in order, and those who wait for the next.
 
-`writing` publishes here after each commit; the HTTP door and the controllers hold `LogWatch`es. A watcher keeps
-only a position in the one log, so a slow one costs no memory: it is told Gone once the log has moved on.
+`writing` publishes here after each commit; the HTTP door and the controllers hold `LogWatch`es. A watcher keeps only a
+position in the one log, so a slow one costs no memory: it is told Gone once the log has moved on. Of ten thousand
+watches, one for each node, a change is shown to those only that ask for its node.
 """
 
 from __future__ import annotations
@@ -9,11 +10,15 @@ from __future__ import annotations
 import bisect
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from sedna_gm.errors import Gone
 from sedna_gm.store.interface import Change, ChangeType, Matches, Watch
+from sedna_gm.store.selecting import Selection, field_value
+
+# The one field that every node's watches ask for. Watches are sorted by it, others are shown every change.
+_SORTED_BY = "spec.nodeName"
 
 
 class WatchLog:
@@ -25,13 +30,18 @@ class WatchLog:
         self._changes: list[Change] = []
         self._floor = revision
         self._head = revision
-        self._watches: set[LogWatch] = set()
+        self._watches: dict[str | None, set[LogWatch]] = {}
         self._closed = False
 
     @property
     def head(self) -> int:
         """The revision of the last change published."""
         return self._head
+
+    @property
+    def watches(self) -> int:
+        """How many watches are open."""
+        return sum(map(len, self._watches.values()))
 
     def publish(self, change: Change) -> None:
         """Adds a change and wakes whom it concerns. Revisions only grow: the store's write lock sees to that."""
@@ -42,18 +52,25 @@ class WatchLog:
             if len(self._changes) >= 2 * self._capacity:
                 del self._changes[: self._capacity]
                 self._floor = self._changes[0].revision - 1
-            watches = tuple(self._watches)
-        for watch in watches:
-            # Only those concerned: waking ten thousand sleepers for one change would cost more than asking them.
-            if watch.concerns(change):
-                watch.wake()
+            watches = [watch for place in _places(change) for watch in self._watches.get(place, ())]
+            # Only those concerned: waking a thousand sleepers for one change would cost more than asking them.
+            concerned = [watch for watch in watches if watch.concerns(change)]
+            for watch in concerned:
+                watch.behind = True
+        for watch in concerned:
+            watch.wake()
 
-    def since(self, revision: int) -> tuple[Sequence[Change], int]:
-        """The changes after `revision`, and the revision they reach to. Raises Gone."""
+    def read(self, watch: LogWatch) -> Sequence[Change]:
+        """The changes that a watch has not seen yet, and moves it on to the head. Raises Gone."""
         with self._lock:
-            self.check(revision)
-            first = bisect.bisect_right(self._changes, revision, key=lambda change: change.revision)
-            return self._changes[first:], self._head
+            found: Sequence[Change] = ()
+            if watch.behind:
+                self.check(watch.revision)
+                first = bisect.bisect_right(self._changes, watch.revision, key=lambda change: change.revision)
+                found = self._changes[first:]
+            # What did not concern it, ten thousand watches need not read to know it.
+            watch.behind, watch.revision = False, self._head
+            return found
 
     def check(self, revision: int) -> None:
         """Raises Gone for a revision before the log, or one that never was (the database is an older copy)."""
@@ -66,7 +83,8 @@ class WatchLog:
     def enter(self, watch: LogWatch) -> None:
         """From now on `watch` is woken; by a closed log, only to hear that it is closed."""
         with self._lock:
-            self._watches.add(watch)
+            self._watches.setdefault(watch.place, set()).add(watch)
+            watch.behind = watch.revision < self._head
             closed = self._closed
         if closed:
             watch.close()
@@ -74,19 +92,44 @@ class WatchLog:
     def leave(self, watch: LogWatch) -> None:
         """From now on it is not."""
         with self._lock:
-            self._watches.discard(watch)
+            if (present := self._watches.get(watch.place)) is not None:
+                present.discard(watch)
+                if not present:
+                    del self._watches[watch.place]
 
     def close(self) -> None:
         """Ends every watch, and each that is opened from now on."""
         with self._lock:
             self._closed = True
-            watches = tuple(self._watches)
+            watches = [watch for present in self._watches.values() for watch in present]
         for watch in watches:
             watch.close()
 
 
+def _places(change: Change) -> Iterator[str | None]:
+    """Where the watches are that a change may concern: those for all nodes, for its node, and for the one before."""
+    yield None
+    node = field_value(change.resource, _SORTED_BY)
+    yield node
+    if change.previous is not None and (before := field_value(change.previous, _SORTED_BY)) != node:
+        yield before
+
+
 class LogWatch(Watch):
     """One watcher's position in the log."""
+
+    __slots__ = (
+        "_closed",
+        "_kind",
+        "_listener",
+        "_log",
+        "_matches",
+        "_namespace",
+        "_revision",
+        "_woken",
+        "behind",
+        "place",
+    )
 
     def __init__(
         self, log: WatchLog, since: int, kind: str | None, namespace: str | None, matches: Matches | None
@@ -96,16 +139,23 @@ class LogWatch(Watch):
         self._kind = kind
         self._namespace = namespace
         self._matches = matches
-        self._woken = threading.Event()
+        self.place = matches.fields.get(_SORTED_BY) if isinstance(matches, Selection) else None
+        # Who subscribes needs none; with a condition and its lock it is most of a watch.
+        self._woken: threading.Event | None = None
+        self._listener: Callable[[], None] | None = None
         self._closed = False
-        # What was published before we entered the log is found by looking, not by being woken.
-        self._woken.set()
+        self.behind = False
+        """Whether the log has something for it. The log sets it, under its lock."""
         log.check(since)
         log.enter(self)
 
     @property
     def revision(self) -> int:
         return self._revision
+
+    @revision.setter
+    def revision(self, reached: int) -> None:
+        self._revision = reached
 
     @property
     def closed(self) -> bool:
@@ -120,6 +170,10 @@ class LogWatch(Watch):
         return as_seen(change, self._matches) is not None
 
     def wait(self, timeout: float | None = None) -> Sequence[Change]:
+        if self._woken is None:
+            # What was published before is found by looking, not by being woken.
+            self._woken = threading.Event()
+            self._woken.set()
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
@@ -133,19 +187,30 @@ class LogWatch(Watch):
             if (changes := self._read()) or not in_time:
                 return changes
 
+    def read(self) -> Sequence[Change]:
+        return () if self._closed else self._read()
+
+    def subscribe(self, listener: Callable[[], None]) -> None:
+        self._listener = listener
+        if self._closed or self.behind:
+            listener()
+
     def _read(self) -> Sequence[Change]:
-        changes, self._revision = self._log.since(self._revision)
-        seen = (as_seen(change, self._matches) for change in changes if self.concerns(change))
+        seen = (as_seen(change, self._matches) for change in self._log.read(self) if self.concerns(change))
         return [change for change in seen if change is not None]
 
     def wake(self) -> None:
-        """Makes `wait` look at the log."""
-        self._woken.set()
+        """Makes `wait` look at the log, and tells who has subscribed."""
+        if self._woken is not None:
+            self._woken.set()
+        if self._listener is not None:
+            self._listener()
 
     def close(self) -> None:
-        self._closed = True
-        self._log.leave(self)
-        self._woken.set()
+        if not self._closed:
+            self._closed = True
+            self._log.leave(self)
+            self.wake()
 
 
 def as_seen(change: Change, matches: Matches | None) -> Change | None:

@@ -88,9 +88,6 @@ ADVICE: Mapping[str, str] = {
 
 UNKNOWN = "Read `sedna logs {worker}` and `sedna describe job {job}`."
 
-ADVISED = 3
-"""From so many failed rounds in a row on: one is a slip, two are bad luck."""
-
 
 def advice(reason: str, *, worker: str, job: str, dataset: str) -> str:
     """The sentence for a reason; one for every reason, known or not."""
@@ -98,12 +95,12 @@ def advice(reason: str, *, worker: str, job: str, dataset: str) -> str:
 
 
 def advised(snapshot: Snapshot, status: Status) -> str:
-    """Why the last failed round failed, and from the third in a row on what to do; empty when none is remembered."""
+    """Why the last failed round failed, and after several in a row what to do; empty when none is remembered."""
     failed = next((each for each in reversed(status.conditions) if each.type == Phase.FAILED.value), None)
     if failed is None:
         return ""
     told = failed.message or ""
-    if status.failures < ADVISED:
+    if status.failures < snapshot.settings.advises_after:
         return told
     # Of two workers of one evaluation the one that failed is still there; see `regressing`.
     name = snapshot.worker_name(Stage(failed.stage or Stage.TRAIN.value), failed.round)

@@ -21,12 +21,12 @@ from sedna.api.workers import SampleRange
 from sedna_gm.controllers.decisions import JSON, Happening
 from sedna_gm.controllers.incremental_learning.making import (
     JOB_LABEL,
-    ROUND_LABEL,
     STAGE_LABEL,
     dataset_reference,
     job_reference,
     owner_references,
     reference,
+    round_labels,
 )
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot
 
@@ -91,7 +91,7 @@ def of_model(snapshot: Snapshot, name: str, version: ModelVersion) -> Content | 
 
 def artifact(snapshot: Snapshot, content: Content) -> JSON:
     """The Artifact resource that has a content sent."""
-    labels = {JOB_LABEL: snapshot.job.metadata.name, ROUND_LABEL: str(content.round)}
+    labels = {JOB_LABEL: snapshot.job.metadata.name, **round_labels(snapshot, content.round)}
     if content.stage is not None:
         labels[STAGE_LABEL] = content.stage.value
     return {

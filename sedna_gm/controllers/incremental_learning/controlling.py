@@ -42,43 +42,52 @@ class Controller:
         snapshot = self.snapshot(key)
         if snapshot is None:
             return self.applier.apply(
-                key, None, decide_without_job(self._owned(Worker, key), self._owned(Artifact, key))
+                key, None, decide_without_job(owned(self.mirror, Worker, key), owned(self.mirror, Artifact, key))
             )
         return self.applier.apply(key, self.mirror.raw(key), decide(snapshot))
 
     def snapshot(self, key: Key) -> Snapshot | None:
         """All that concerns a job, at one revision of the store; None when there is no such job."""
-        with self.mirror.locked():
-            job = self.mirror.get(IncrementalLearningJob, key)
-            if job is None:
-                return None
-            plain = Snapshot(job, self.clock(), settings=self.settings)
-            second = job.spec.eval_spec.regression_dataset
-            models = {
-                name: model
-                for name in named(plain)
-                if (model := self.mirror.get(Model, Key("Model", key.namespace, name))) is not None
-            }
-            return Snapshot(
-                job=job,
-                now=plain.now,
-                dataset=self.mirror.get(Dataset, Key("Dataset", key.namespace, job.spec.dataset.name)),
-                regression=self.mirror.get(Dataset, Key("Dataset", key.namespace, second.name)) if second else None,
-                models=models,
-                model_urls=self.mirror.model_urls(),
-                workers=self._owned(Worker, key),
-                artifacts=self._owned(Artifact, key),
-                nodes={node.metadata.name: node for node in self.mirror.all(Node)},
-                loads=self.mirror.loads(),
-                listening_since=self.listening_since,
-                settings=self.settings,
-            )
+        return snapshot_of(self.mirror, key, self.clock(), self.settings, self.listening_since)
 
-    def _owned(self, model: type[Owned], key: Key) -> tuple[Owned, ...]:
-        found: list[Owned] = []
-        for entry in self.mirror.owned(model.__name__, key):
-            try:
-                found.append(cast(Owned, entry.typed))
-            except ValueError as error:
-                found.append(unreadable(model, entry.raw, error))
-        return tuple(found)
+
+def snapshot_of(
+    mirror: Mirror, key: Key, now: datetime, settings: Settings, listening_since: datetime | None = None
+) -> Snapshot | None:
+    """All that concerns a job, at one revision of the store; None when there is no such job."""
+    with mirror.locked():
+        job = mirror.get(IncrementalLearningJob, key)
+        if job is None:
+            return None
+        plain = Snapshot(job, now, settings=settings)
+        second = job.spec.eval_spec.regression_dataset
+        models = {
+            name: model
+            for name in named(plain)
+            if (model := mirror.get(Model, Key("Model", key.namespace, name))) is not None
+        }
+        return Snapshot(
+            job=job,
+            now=plain.now,
+            dataset=mirror.get(Dataset, Key("Dataset", key.namespace, job.spec.dataset.name)),
+            regression=mirror.get(Dataset, Key("Dataset", key.namespace, second.name)) if second else None,
+            models=models,
+            model_urls=mirror.model_urls(),
+            workers=owned(mirror, Worker, key),
+            artifacts=owned(mirror, Artifact, key),
+            nodes={node.metadata.name: node for node in mirror.all(Node)},
+            loads=mirror.loads(),
+            listening_since=listening_since,
+            settings=settings,
+        )
+
+
+def owned(mirror: Mirror, model: type[Owned], key: Key) -> tuple[Owned, ...]:
+    """What was made for a job; what cannot be read of it counts as failed."""
+    found: list[Owned] = []
+    for entry in mirror.owned(model.__name__, key):
+        try:
+            found.append(cast(Owned, entry.typed))
+        except ValueError as error:
+            found.append(unreadable(model, entry.raw, error))
+    return tuple(found)

@@ -18,6 +18,8 @@ from sedna_gm.controllers.incremental_learning import (
     deploying,
     evaluating,
     giving_up,
+    making,
+    pausing,
     removing,
     rolling_back,
     samples,
@@ -25,8 +27,10 @@ from sedna_gm.controllers.incremental_learning import (
     tidying,
     training,
     versions,
+    wishes,
 )
 from sedna_gm.controllers.incremental_learning.hosts import paused_sentence
+from sedna_gm.controllers.incremental_learning.setting_right import set_right
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot
 from sedna_gm.controllers.incremental_learning.steps import Status, Step, begin, position, update
 from sedna_gm.controllers.incremental_learning.training import wished
@@ -62,17 +66,22 @@ def decide(snapshot: Snapshot) -> Decision:
     step = _step(snapshot, wish.status)
     service = serving.serve(snapshot, step.status)
     misread = _misread(snapshot, job.status)
-    status = _complete(snapshot, step.status, service)
+    status = _complete(snapshot, pausing.told(snapshot, step.status), service)
     shown = versions.shown(snapshot, status)
     times = [when for when in (step.look_again_at, service.look_again_at) if when is not None]
+    delete = (*tidying.outdated(snapshot, status), *tidying.unneeded(snapshot, status), *service.delete)
+    retaining = making.with_more_retained(snapshot, {removal.uid for removal in delete})
     obeyed = job.status.handled_trigger is not None and wished(snapshot) == job.status.handled_trigger
     return Decision(
         step.sentence,
         record=step.record,
         statuses=(*step.statuses, *shown),
-        delete=(*tidying.outdated(snapshot, status), *tidying.unneeded(snapshot, status), *service.delete),
+        delete=delete,
         # Not in one decision with a status of the same Model, which gives it another version.
-        change=(*(worker.dump() for worker in service.change), *(() if shown else rolling_back.fulfilled(snapshot))),
+        change=(
+            *(worker.dump() for worker in (*service.change, *retaining)),
+            *(() if shown else rolling_back.fulfilled(snapshot)),
+        ),
         create=(*step.create, *service.create),
         status=status.dump() if status != job.status else None,
         # Only after the status that obeys it was stored: a crash in between must not lose the wish.
@@ -84,6 +93,7 @@ def decide(snapshot: Snapshot) -> Decision:
             *service.happenings,
             *misread,
             *_pausing(snapshot, status),
+            *pausing.happenings(snapshot, status),
         ),
         look_again_at=min(times) if times else None,
     )
@@ -91,9 +101,10 @@ def decide(snapshot: Snapshot) -> Decision:
 
 def _step(snapshot: Snapshot, status: Status) -> Step:
     """The one move of this decision, with what follows from it for the versions of the model."""
-    step = rolling_back.intercepted(snapshot, status) or STEPS[position(status)](snapshot, status)
+    step = rolling_back.intercepted(snapshot, status) or pausing.rests(snapshot, status)
+    step = pausing.held(snapshot, status, step or STEPS[position(status)](snapshot, status))
     step = rolling_back.followed(snapshot, step)
-    return replace(step, status=versions.listed(snapshot, step.status))
+    return wishes.told(snapshot, replace(step, status=versions.listed(snapshot, step.status)))
 
 
 def _news(snapshot: Snapshot, status: Status) -> tuple[Happening, ...]:
@@ -113,7 +124,7 @@ def decide_without_job(workers: Iterable[Worker], artifacts: Iterable[Artifact])
 
 def _refreshed(snapshot: Snapshot) -> Status:
     """The stored status, with what is true now whatever the stage."""
-    job, status = snapshot.job, snapshot.job.status
+    job, status = snapshot.job, set_right(snapshot, snapshot.job.status)
     changes: dict[str, object] = {}
     if status.stage is None:
         status = begin(snapshot, status)

@@ -186,7 +186,7 @@ def _judged(snapshot: Snapshot, status: Status) -> Step | bool:
             reason = worker.status.reason or "WorkerFailed"
             return fail(snapshot, status, reason, f"the inference worker ended with the new model: {told}")
         served = worker.status.model
-        if served is not None and _same(served.sha256, served.url, new) and _noticed(worker):
+        if served is not None and _same(served, new) and _noticed(worker):
             if served.state == "Refused":
                 return _refused(snapshot, status, served)
             if served.state == "Loaded":
@@ -235,16 +235,23 @@ def _given(snapshot: Snapshot, status: Status, worker: Worker) -> bool:
     return new is not None and not going(worker) and inference.has(snapshot, worker, new)
 
 
-def _same(sha256: str | None, url: str, new: ModelVersion) -> bool:
-    return sha256 == new.sha256 if sha256 and new.sha256 else url.rstrip("/") == new.url.rstrip("/")
+def _same(served: ServedModel, new: ModelVersion) -> bool:
+    """Whether it is this version: by its content where that is known, since a path may have held another one before."""
+    if new.sha256 is not None:
+        return served.sha256 is not None and served.sha256.lower() == new.sha256.lower()
+    return (served.url.rstrip("/"), served.round or 0) == (new.url.rstrip("/"), new.round or 0)
 
 
 def _noticed(worker: Worker) -> bool:
-    """Whether the status speaks about the spec as it is now; a node that counts no generations is believed."""
+    """Whether the status speaks about the spec as it is now; a node that counts no generations is believed.
+
+    Nobody has seen a later spec than there is: who says so speaks of another life of this store, before it was
+    restored.
+    """
     observed, wanted = worker.status.observed_generation, worker.metadata.generation
     if observed is None or wanted is None:
         return worker.status.phase != "Pending"
-    return observed >= wanted
+    return observed == wanted
 
 
 def _keeps_running(snapshot: Snapshot, status: Status, worker: Worker) -> bool:

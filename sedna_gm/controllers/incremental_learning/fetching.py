@@ -36,7 +36,8 @@ def fetch(snapshot: Snapshot, carried: Carried) -> Fetch:
         return Fetch(sentence, recheck)
     failed_at = failure.artifact.status.update_time or failure.artifact.metadata.creation_timestamp
     again = parse_time(failed_at or snapshot.timestamp) + timedelta(seconds=snapshot.settings.ask_again)
-    if snapshot.now < again:
+    # Farther away than that: its node's clock is ahead, or was.
+    if snapshot.now < again <= snapshot.after(snapshot.settings.ask_again):
         return Fetch(f"{sentence} It is asked for again {format_time(again)}.", again)
     news = Happening(failure.reason, sentence, "Warning")
     return Fetch(f"{sentence} It is asked for again.", None, delete=removals([failure.artifact]), happenings=(news,))

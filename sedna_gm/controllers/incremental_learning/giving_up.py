@@ -75,8 +75,10 @@ def _rest(snapshot: Snapshot, status: Status) -> Step:
 
 def _goes_on(snapshot: Snapshot, status: Status) -> str | None:
     """Who has it go on; None when nobody has asked. An edit has set back what is charged; see `deciding`."""
-    if status.charged_failures < snapshot.settings.gives_up_after:
+    if status.charged_failures == 0:
         return "it was edited"
+    if status.charged_failures < snapshot.settings.gives_up_after:
+        return f"`failures.giveUpAfter` in gm.yml is {snapshot.settings.gives_up_after} now"
     by_hand = asked(snapshot, status)
     # A wish that cannot be granted must not have it try for ever: it would still be there after the next ten rounds.
     if by_hand is not None and (by_hand == "train" or can_look_again(status, by_hand)):
@@ -92,6 +94,7 @@ def _sentence(snapshot: Snapshot, status: Status) -> str:
     return (
         f"{GAVE_UP}: no further round begins after {status.failures} failed rounds in a row. "
         f"{advised(snapshot, status).rstrip('.')}. "
-        f"Then edit the job, or `kubectl annotate ilj {name}{place} sedna.io/trigger=train`, and it goes on; "
+        f"Then edit the job, or `sedna trigger {name} train{place}` (by kubectl: "
+        f"`kubectl annotate ilj {name}{place} sedna.io/trigger=train`), and it goes on; "
         "what serves goes on serving, and samples are counted."
     )

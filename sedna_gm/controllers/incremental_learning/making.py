@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sedna.api.incremental_learning import DeploySpec
 from sedna.api.models import Model, ModelVersion
 from sedna.api.pods import PodSpec
+from sedna.api.rounds import ROUND_ID_LABEL, round_id
 from sedna.api.stages import Stage
 from sedna.api.trees import ArtifactReference
 from sedna.api.urls import is_remote
@@ -18,6 +19,7 @@ from sedna.api.workers import (
     JobReference,
     ModelReference,
     SampleRange,
+    Worker,
     WorkerSpec,
 )
 from sedna_gm.controllers.incremental_learning.retaining import retained_rounds
@@ -88,6 +90,27 @@ def stage_worker(
     return _resource(snapshot, stage, round_, template.metadata.labels, worker)
 
 
+def with_more_retained(snapshot: Snapshot, gone: Collection[str]) -> tuple[Worker, ...]:
+    """The workers that have not begun, and do not know of a round that a Model names since they were made.
+
+    A worker may wait for days, and removes old outputs when it begins. `gone` are the uids of those that are deleted.
+    """
+    found: list[Worker] = []
+    for worker in snapshot.own:
+        spec = worker.spec
+        if worker.status.phase != "Pending" or spec.retained_rounds is None:
+            continue
+        if worker.metadata.deletion_timestamp is not None or worker.metadata.uid in gone:
+            continue
+        rounds = retained_rounds(snapshot.job.status, spec.job_output_dir, snapshot.model_urls)
+        if rounds is not None:
+            rounds = sorted({*rounds, *spec.retained_rounds})
+        if rounds != spec.retained_rounds:
+            told = spec.model_copy(update={"retained_rounds": rounds})
+            found.append(worker.model_copy(update={"spec": told}))
+    return tuple(found)
+
+
 def inference_worker(snapshot: Snapshot, node: str, model: ModelReference) -> dict[str, Any]:
     """The worker that serves, until the job is deleted."""
     deploy = snapshot.job.spec.deploy_spec
@@ -122,6 +145,12 @@ def serving_fields(deploy: DeploySpec) -> dict[str, Any]:
     if deploy.guard is not None:
         fields["guard"] = deploy.guard
     return fields
+
+
+def round_labels(snapshot: Snapshot, round_: int) -> dict[str, str]:
+    """What a resource that belongs to a round carries."""
+    found = round_id(snapshot.uid, round_)
+    return {ROUND_LABEL: str(round_), **({ROUND_ID_LABEL: found} if found else {})}
 
 
 def deadline(snapshot: Snapshot, template: PodSpec) -> int:
@@ -167,7 +196,7 @@ def _resource(
     snapshot: Snapshot, stage: Stage, round_: int, labels: dict[str, str], spec: WorkerSpec
 ) -> dict[str, Any]:
     job = snapshot.job
-    own = {JOB_LABEL: job.metadata.name, STAGE_LABEL: stage.value, ROUND_LABEL: str(round_)}
+    own = {JOB_LABEL: job.metadata.name, STAGE_LABEL: stage.value, **round_labels(snapshot, round_)}
     return {
         "apiVersion": job.api_version,
         "kind": "Worker",

@@ -25,7 +25,7 @@ from sedna_gm.controllers.decisions import JSON, Happening
 from sedna_gm.controllers.incremental_learning import models, versions
 from sedna_gm.controllers.incremental_learning.failing import INTERRUPTED, interrupt
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot
-from sedna_gm.controllers.incremental_learning.steps import Status, Step, move, position, progress, update
+from sedna_gm.controllers.incremental_learning.steps import ROUND_BEGINS, Status, Step, move, position, progress, update
 
 MOVES: frozenset[tuple[str, str]] = frozenset(
     {
@@ -198,8 +198,8 @@ def _begin(snapshot: Snapshot, status: Status, wish: Rollback) -> Step:
     if status.deployed_model is not None:
         current = current.model_copy(update={"compared_with": status.deployed_model})
     begun = update(status, round=(status.round or 0) + 1, current=current, rollback=deploying)
-    sentence = f"Round {begun.round} brings back {_what(snapshot, wish)}: {_asked(wish)}."
-    return move(snapshot, begun, (Stage.DEPLOY, Phase.WAITING), "RollbackAsked", sentence)
+    sentence = f"Round {begun.round} begins: it brings back {_what(snapshot, wish)}: {_asked(wish)}."
+    return move(snapshot, begun, (Stage.DEPLOY, Phase.WAITING), "RollbackAsked", sentence, news=ROUND_BEGINS)
 
 
 def _moved(wish: Rollback, state: str, message: str) -> Rollback:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from sedna.api.incremental_learning import RoundProgress
+from sedna.api.rounds import round_id
 from sedna.api.stages import Phase
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot
 from sedna_gm.controllers.incremental_learning.steps import Status, position
@@ -29,6 +30,7 @@ def record(snapshot: Snapshot, status: Status, decision: str) -> dict[str, Any]:
     metrics = {"new": told.get("newMetrics"), "comparedWith": told.get("oldMetrics")}
     return {
         "round": status.round or 0,
+        "id": round_id(snapshot.uid, status.round or 0),
         "job": {"name": snapshot.job.metadata.name, "uid": snapshot.uid},
         "decision": decision,
         "stage": position(status).stage.value,
@@ -45,6 +47,7 @@ def record(snapshot: Snapshot, status: Status, decision: str) -> dict[str, Any]:
         },
         "models": {name: model for name, model in models.items() if model},
         "metrics": {name: values for name, values in metrics.items() if values},
+        "workers": [each.dump() for each in current.workers],
         "nodes": {stage: node for stage, node in sorted(status.nodes.items()) if stage in begun},
         "startedAt": current.started_at,
         "finishedAt": steps[-1].last_transition_time if steps else snapshot.timestamp,

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from sedna.api.incremental_learning import Serving
 from sedna.api.models import ModelVersion
+from sedna.api.rounds import ROUND_ID_LABEL
 from sedna.api.stages import Stage
 from sedna.api.times import format_time, parse_time
 from sedna.api.workers import ModelReference, Worker
@@ -28,7 +29,7 @@ from sedna_gm.controllers.incremental_learning.inference import (
     node,
     wanted,
 )
-from sedna_gm.controllers.incremental_learning.making import ROUND_LABEL, inference_worker, serving_fields
+from sedna_gm.controllers.incremental_learning.making import inference_worker, round_labels, serving_fields
 from sedna_gm.controllers.incremental_learning.removing import removals
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot, alive, going
 from sedna_gm.controllers.incremental_learning.standing import standing, told
@@ -106,8 +107,8 @@ def _serves(worker: Worker, model: ModelVersion) -> bool:
     served = worker.status.model
     if served is None:
         return worker.status.phase == "Running" and not worker.spec.hot_update
-    same = served.url == model.url and (None in (served.sha256, model.sha256) or served.sha256 == model.sha256)
-    return served.state in ("Watching", "Loaded") and same
+    same = (served.url, served.round or 0) == (model.url, model.round or 0)
+    return served.state in ("Watching", "Loaded") and same and model.sha256 in (None, served.sha256)
 
 
 def _make(snapshot: Snapshot, before: Serving, model: ModelVersion) -> Service:
@@ -193,7 +194,8 @@ def _with_model(snapshot: Snapshot, worker: Worker, model: ModelReference) -> Wo
     # An edited guard needs no other worker: it counts from the next model on.
     told = {"models": [model], "round": model.round, "guard": snapshot.job.spec.deploy_spec.guard}
     spec = worker.spec.model_copy(update=told)
-    labels = {**(worker.metadata.labels or {}), ROUND_LABEL: str(model.round)}
+    others = {name: value for name, value in (worker.metadata.labels or {}).items() if name != ROUND_ID_LABEL}
+    labels = {**others, **round_labels(snapshot, model.round)}
     metadata = worker.metadata.model_copy(update={"labels": labels})
     return worker.model_copy(update={"metadata": metadata, "spec": spec})
 

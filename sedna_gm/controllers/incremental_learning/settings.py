@@ -13,6 +13,8 @@ class Settings:
     """Wait after the first failed round; doubles with each further one. Short, since most first failures are slips."""
     longest_retry: float = 1800.0
     """Where the doubling ends: a host that is repaired is tried again within half an hour."""
+    advises_after: int = 3
+    """From so many failed rounds in a row on the job says what to do: one is a slip, two are bad luck."""
     gives_up_after: int = 10
     """So many failed rounds in a row that are no accident (see `giving_up`) and the job begins none by itself any more:
     with the delays above that is more than an hour, in which nothing has mended itself."""

@@ -22,6 +22,10 @@ CONDITIONS_AT_MOST = 48
 """Three rounds of three stages with five steps each, and a bit: what fits on two screens of `kubectl describe`."""
 
 
+ROUND_BEGINS = "RoundBegins"
+"""The event of a round that begins with another stage than Train, and so without the event TrainReady."""
+
+
 class ForbiddenMoveError(RuntimeError):
     """A stage asked for a move that is not among the allowed ones; this is a bug, and nothing is applied."""
 
@@ -64,7 +68,8 @@ def stay(status: Status, sentence: str, look_again_at: datetime | None = None) -
 def blocked(status: Status, sentence: str, look_again_at: datetime | None = None) -> Step:
     """Nothing moves until somebody provides what is missing; said as an event, too, when it is news."""
     step = stay(status, sentence, look_again_at)
-    if status.message == sentence:
+    # More may stand behind it: that the job is paused, or that somebody asked for a stage by hand.
+    if (status.message or "").startswith(sentence):
         return step
     return Step(step.status, sentence, look_again_at, happenings=(Happening("Blocked", sentence, "Warning"),))
 
@@ -78,8 +83,12 @@ def move(
     *,
     data: Mapping[str, Any] | None = None,
     warn: bool = False,
+    news: str = "",
 ) -> Step:
-    """The job goes on to another position, for a reason. Raises ForbiddenMoveError for a move that is not allowed."""
+    """The job goes on to another position, for a reason; `news` is what the event is called if not by that position.
+
+    Raises ForbiddenMoveError for a move that is not allowed.
+    """
     before, after = position(status), Position(*to)
     if not may_move(before, after):
         raise ForbiddenMoveError(f"{before.stage.value} {before.phase.value} to {to[0].value} {to[1].value}")
@@ -97,7 +106,7 @@ def move(
         # The deadline counts from when the stage has a worker to wait for, never while it waits for its turn.
         moved = progress(moved, stage_since=snapshot.timestamp, paused_at=None)
     kind: Literal["Normal", "Warning"] = "Warning" if warn else "Normal"
-    happening = Happening(f"{after.stage.value}{after.phase.value}", sentence, kind)
+    happening = Happening(news or f"{after.stage.value}{after.phase.value}", sentence, kind)
     # The move shows in the store, its change wakes this key, and the next step follows at once.
     return Step(moved, sentence, happenings=(happening,))
 

@@ -1,8 +1,9 @@
 """Which workers of stages, and which artifacts, have had their time.
 
-A worker that ended stays until the next round begins, for its logs and its exit code. A retry begins within seconds,
-so one that failed stays longer: until a later one of its stage has ended, too. One that may still run stays only as
-long as its stage does.
+A worker that ended stays until the next round works, for its logs and its exit code; not only until that begins, for
+its removal would take turns with the start of a worker that somebody waits for. A retry begins within seconds, so one
+that failed stays longer: until a later one of its stage has ended, too. One that may still run stays only as long as
+its stage does.
 
 An artifact stays while a worker refers to it, or may yet have to be told of it: samples while their stage gets its
 worker, a model as long as the status or the job names that version, be it only for a rollback. The samples of the last
@@ -27,6 +28,7 @@ from sedna_gm.controllers.incremental_learning.removing import removals, strange
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot, alive, going
 from sedna_gm.controllers.incremental_learning.steps import Status, position
 
+_GETS_ITS_WORKER = (Phase.READY, Phase.STARTING)
 _WORKED_ON = (Phase.READY, Phase.STARTING, Phase.RUNNING)
 
 
@@ -83,7 +85,7 @@ def _feeds(artifact: Artifact, snapshot: Snapshot, status: Status) -> bool:
     """Whether these are the samples of the stage that is about to have its worker."""
     stage, phase = position(status)
     there = _samples_of(artifact, snapshot) == (stage.value, status.round or 0)
-    return there and phase in (Phase.READY, Phase.STARTING)
+    return there and phase in _GETS_ITS_WORKER
 
 
 def _saves_sending(artifact: Artifact, snapshot: Snapshot) -> bool:
@@ -116,9 +118,10 @@ def _samples_of(artifact: Artifact, snapshot: Snapshot) -> tuple[str, int] | Non
 def _is_outdated(worker: Worker, snapshot: Snapshot, status: Status) -> bool:
     if worker.spec.role == "inference":
         return False
-    if not alive(worker):
-        return worker.spec.round < (status.round or 0) and not _is_last_failure(worker, snapshot)
     stage, phase = position(status)
+    if not alive(worker):
+        is_old = worker.spec.round < (status.round or 0) and phase not in _GETS_ITS_WORKER
+        return is_old and not _is_last_failure(worker, snapshot)
     wanted = _seen(snapshot, status, stage).worker_name(stage, status.round or 0)
     return not (phase in _WORKED_ON and worker.metadata.name == wanted)
 

@@ -19,7 +19,16 @@ from sedna_gm.controllers.incremental_learning.carrying import Cargo
 from sedna_gm.controllers.incremental_learning.failing import fail
 from sedna_gm.controllers.incremental_learning.hosts import silence
 from sedna_gm.controllers.incremental_learning.snapshot import Snapshot
-from sedna_gm.controllers.incremental_learning.steps import Status, Step, blocked, move, progress, stay, update
+from sedna_gm.controllers.incremental_learning.steps import (
+    ROUND_BEGINS,
+    Status,
+    Step,
+    blocked,
+    move,
+    progress,
+    stay,
+    update,
+)
 from sedna_gm.controllers.incremental_learning.working import get_worker, watch_run, watch_start
 
 
@@ -161,8 +170,10 @@ def _look_again(snapshot: Snapshot, status: Status, by_hand: str) -> Step:
     begun = progress(begun, new_model=status.candidate_model, next_base=status.last_trained_model)
     stage = Stage.EVAL if by_hand == "eval" else Stage.DEPLOY
     verb = "evaluates" if by_hand == "eval" else "deploys"
-    sentence = f"Round {begun.round} {verb} the last trained model once more: by hand."
-    return move(snapshot, begun, (stage, Phase.WAITING), "ByHand", sentence)
+    made = status.candidate_model.round if status.candidate_model else None
+    which = f", that of round {made}," if made else ""
+    sentence = f"Round {begun.round} begins: it {verb} the last trained model{which} once more, by hand."
+    return move(snapshot, begun, (stage, Phase.WAITING), "ByHand", sentence, news=ROUND_BEGINS)
 
 
 def _unavailable(snapshot: Snapshot) -> str | None:

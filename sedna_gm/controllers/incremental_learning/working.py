@@ -5,14 +5,16 @@ Training and evaluation differ in what goes in and what comes out (`training`, `
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sedna.api.incremental_learning import RoundProgress, RoundWorker
 from sedna.api.pods import PodSpec
 from sedna.api.stages import Phase, Stage
 from sedna.api.times import format_time, parse_time
-from sedna.api.workers import Worker
+from sedna.api.workers import Progress, Worker
 from sedna_gm.controllers.incremental_learning.carrying import (
     Cargo,
     Carried,
@@ -123,6 +125,18 @@ def watch_run(snapshot: Snapshot, status: Status, stage: Stage, complete: Comple
     return _wait(snapshot, status, stage, worker, "runs")
 
 
+def how_far(told: Progress | None) -> str:
+    """What is done, in tenths: finer steps would write the job anew each time, and stand in the worker's own status."""
+    if told is None or not told.total or told.done > told.total:
+        return ""
+    units = f"{told.unit}s are" if told.total != 1 else f"{told.unit} is"
+    return f" {math.floor(10 * told.done / told.total) * 10} % of {_amount(told.total)} {units} done."
+
+
+def _amount(number: float) -> str:
+    return str(int(number)) if number == int(number) else f"{number:g}"
+
+
 def late(snapshot: Snapshot, status: Status, seconds: float) -> tuple[bool, datetime]:
     """Whether a stage that may take so long has taken longer, and the moment at which it has."""
     since = status.current.stage_since if status.current else None
@@ -157,7 +171,11 @@ def _with_pause(snapshot: Snapshot, status: Status, stage: Stage) -> Status:
 
 def _start(snapshot: Snapshot, status: Status, stage: Stage, node: str, sentence: str) -> Step:
     nodes = {**status.nodes, stage.value: node}
-    placed = status.model_copy(update={"nodes": nodes})
+    mine = RoundWorker(
+        name=snapshot.worker_name(stage, status.round or 0), role="train" if stage is Stage.TRAIN else "eval", node=node
+    )
+    others = [each for each in (status.current or RoundProgress()).workers if each.name != mine.name]
+    placed = progress(update(status, nodes=nodes), workers=[*others, mine])
     return move(snapshot, placed, (stage, Phase.STARTING), "WorkerCreated", sentence)
 
 
@@ -220,4 +238,6 @@ def _wait(snapshot: Snapshot, status: Status, stage: Stage, worker: Worker, verb
     sentence = f"{stage.value} of round {status.round} {verb} on node {node}."
     if told:
         sentence = f"{sentence} {told}"
+    if worker.status.phase == "Running":
+        sentence += how_far(worker.status.progress)
     return stay(status, f"{sentence}{silence(snapshot, node)}", ends)

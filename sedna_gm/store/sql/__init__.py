@@ -1,1 +1,1 @@
-"""The durable store: SQLAlchemy Core over SQLite, in SQL that PostgreSQL understands too."""
+"""The durable store: SQLite, opened and brought up to date through SQLAlchemy, read and written through its driver."""

@@ -20,8 +20,8 @@ from sqlalchemy import Connection
 from sedna_gm.errors import StoreUnavailable
 from sedna_gm.store.credentials import Credential, CredentialRows, Credentials, Kind
 from sedna_gm.store.sql.engines import open_engine
+from sedna_gm.store.sql.outages import damage_behind, outages_named
 from sedna_gm.store.sql.queries import load_queries
-from sedna_gm.store.sql.store import damage_behind, outages_named
 
 logger = logging.getLogger(__name__)
 

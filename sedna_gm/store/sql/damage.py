@@ -7,19 +7,27 @@ not come up: `sedna_gm.store.sql.store` refuses until a person has chosen, and t
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 from sedna.common.publishing import sync_folder
+from sedna_gm.store.sql.backups import Described, describe
 from sedna_gm.store.sql.engines import DatabaseUnusable
 
 _MARK = ".damaged-"
+_BEFORE = ".before-restore-"
 _MAGIC = b"SQLite format 3\x00"
 _PARTS = ("-wal", "-shm")
 # Every database of ours has it from its first step on.
 _TABLE = "migrations"
+# Each document as the bytes that lie there, of the tables that a database may not have from its first step on.
+_DOCUMENTS = {
+    "resources": "SELECT CAST(body AS BLOB) FROM resources",
+    "rounds": "SELECT CAST(body AS BLOB) FROM rounds",
+}
 _EMPTIED = "nothing is in it, although it was in use before: {}"
 
 
@@ -48,6 +56,8 @@ def check(database: Path) -> None:
     connection = sqlite3.connect(database, timeout=10)
     try:
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict == "ok":
+            verdict = _documents(connection)
     except sqlite3.DatabaseError as error:
         if is_damage(error):
             raise DatabaseDamaged(str(error)) from error
@@ -56,6 +66,18 @@ def check(database: Path) -> None:
         connection.close()
     if verdict != "ok":
         raise DatabaseDamaged(str(verdict))
+
+
+def _documents(connection: sqlite3.Connection) -> str:
+    """ "ok", or which document is none any more: SQLite looks at the order of pages, not at what a long text says."""
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    for table in tables & _DOCUMENTS.keys():
+        for (document,) in connection.execute(_DOCUMENTS[table]):
+            try:
+                json.loads(document)
+            except ValueError as error:
+                return f"a row of {table} holds no JSON: {error}"
+    return "ok"
 
 
 def emptied(database: Path) -> str:
@@ -84,7 +106,7 @@ def _trace(database: Path, *, emptied: bool) -> str:
     for path in (database.with_name(f"{database.name}.lock"), folder / "audit.log"):
         if _holds_bytes(path):
             return f"see {path}"
-    if (backup := newest_backup(database, ours=True)) is not None:
+    if (backup := newest_backup(database)) is not None:
         return f"see {backup}"
     if any(path.is_file() for path in (folder / "artifacts").rglob("*")):
         return f"see {folder / 'artifacts'}"
@@ -133,10 +155,10 @@ def left_aside(database: Path) -> Path | None:
     return max(_damaged(database), key=lambda path: path.name, default=None)
 
 
-def sentence(database: Path, words: str, aside: Path) -> str:
-    """What a person has to know and can do."""
-    backup = newest_backup(database)
-    found = f"the newest one found here is {backup}" if backup is not None else "none was found beside it"
+def sentence(database: Path, words: str, aside: Path, folder: Path | None = None, now: datetime | None = None) -> str:
+    """What a person has to know and can do. `folder` has the service's own backups."""
+    backup = _best_backup(database, folder)
+    found = f"the newest one found here is {_told(backup, now)}" if backup is not None else "none was found beside it"
     return (
         f"The database {database} is damaged ({words}). It is kept as {aside}, and nothing was begun in its place: "
         f"workers go on as they are. Put a backup back with `sedna-gm restore FILE` ({found}). Without one, take "
@@ -145,13 +167,36 @@ def sentence(database: Path, words: str, aside: Path) -> str:
     )
 
 
-def newest_backup(database: Path, *, ours: bool = False) -> Path | None:
-    """The newest whole database beside the damaged one, or in `backups` there; `ours`: only a GlobalManager's."""
-    found = [path for folder in (database.parent, database.parent / "backups") for path in _files(folder)]
-    candidates = [path for path in found if _MARK not in path.name and path != database and _is_database(path)]
-    if ours:
-        candidates = [path for path in candidates if _has_tables(path)]
-    return max(candidates, key=lambda path: path.stat().st_mtime, default=None)
+def _told(backup: Described, now: datetime | None) -> str:
+    made = f"{backup.made:%Y-%m-%dT%H:%M:%SZ}"
+    age = f", {_ago((now - backup.made).total_seconds())} ago" if now is not None and now >= backup.made else ""
+    return f"{backup.path}, of {made}{age}, with {backup.resources} resources and {backup.rounds} finished rounds"
+
+
+def _ago(seconds: float) -> str:
+    """`3 min`, `5 h` or `12 days`, rounded down."""
+    minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86400)
+    if minutes < 120:
+        return f"{minutes} min"
+    return f"{hours} h" if hours < 48 else f"{days} days"
+
+
+def _best_backup(database: Path, folder: Path | None) -> Described | None:
+    """The newest whole database of a GlobalManager; what a restore has set aside only where there is no other."""
+    found = sorted(_candidates(database, folder), key=lambda path: (_BEFORE not in path.name, path.stat().st_mtime))
+    return next(filter(None, map(describe, reversed(found))), None)
+
+
+def newest_backup(database: Path) -> Path | None:
+    """The newest database with something of ours beside this one, or in `backups` there."""
+    found = [path for path in _candidates(database, None) if _has_tables(path)]
+    return max(found, key=lambda path: path.stat().st_mtime, default=None)
+
+
+def _candidates(database: Path, folder: Path | None) -> list[Path]:
+    folders = {database.parent, database.parent / "backups"} | ({folder} if folder is not None else set())
+    found = [path for each in folders for path in _files(each)]
+    return [path for path in found if _MARK not in path.name and path != database and _is_database(path)]
 
 
 def _damaged(database: Path) -> Iterator[Path]:

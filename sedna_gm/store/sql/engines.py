@@ -1,12 +1,13 @@
 """Opens the database: connection rules, then the numbered steps of the schema it has not taken yet.
 
 The statements here block the whole gevent loop while they run, because SQLite is a C library that knows
-nothing of greenlets. That is accepted: each is one short transaction (about a millisecond, most of it the disk's
-fsync), and a thread pool around it would cost more than it gives.
+nothing of greenlets. That is accepted: each is one short transaction (some tenths of a millisecond, most of it the
+disk's fsync, which all who write at the same time share), and a thread pool around it would cost more than it gives.
 """
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,9 @@ class DatabaseUnusable(Exception):
     """The database cannot be opened or was written by a newer version of this program."""
 
 
-def open_engine(url: str) -> Engine:
-    """An engine on an up-to-date schema. Raises DatabaseUnusable."""
-    _refuse_to_begin_anew(url)
+def open_engine(url: str, backups: Path | None = None) -> Engine:
+    """An engine on an up-to-date schema. Raises DatabaseUnusable; `backups` is where one may be found to name then."""
+    _refuse_to_begin_anew(url, backups)
     try:
         engine = create_engine(url, connect_args={"timeout": _LOCK_WAIT_SECONDS})
         event.listen(engine, "connect", _prepare)
@@ -39,17 +40,30 @@ def open_engine(url: str) -> Engine:
     return engine
 
 
-def _refuse_to_begin_anew(url: str) -> None:
+def _refuse_to_begin_anew(url: str, backups: Path | None) -> None:
     """In the place of a damaged database nothing begins by itself, whichever command comes first."""
     from sedna_gm.store.sql import damage
 
     database = make_url(url).database if url.startswith("sqlite:") else None
     aside = damage.left_aside(Path(database)) if database else None
     if aside is not None:
-        raise damage.DatabaseDamaged(damage.sentence(Path(str(database)), "as was found before", aside))
+        raise damage.DatabaseDamaged(damage.sentence(Path(str(database)), "as was found before", aside, backups))
     if database and (words := damage.emptied(Path(database))):
         # It stays where it is; only the service, which holds the lock, sets aside.
-        raise damage.DatabaseDamaged(damage.sentence(Path(database), words, Path(database)))
+        raise damage.DatabaseDamaged(damage.sentence(Path(database), words, Path(database), backups))
+
+
+def is_behind(database: Path) -> bool:
+    """Whether an existing database has yet to take a step that this version knows."""
+    if not database.is_file() or not database.stat().st_size:
+        return False
+    try:
+        with contextlib.closing(sqlite3.connect(database, timeout=_LOCK_WAIT_SECONDS)) as connection:
+            taken = {number for (number,) in connection.execute("SELECT number FROM migrations")}
+    except sqlite3.Error:
+        # Damaged, or not ours: whoever opens it says it better.
+        return False
+    return bool({step.number for step in load_steps()} - taken)
 
 
 def migrate(engine: Engine) -> None:

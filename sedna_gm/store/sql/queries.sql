@@ -18,9 +18,9 @@ DELETE FROM resources WHERE kind = :kind AND namespace = :namespace AND name = :
 -- The number of the last accepted write.
 SELECT value FROM revisions WHERE id = 1;
 
--- name: advance_revision
--- The number of this write.
-UPDATE revisions SET value = value + 1 WHERE id = 1 RETURNING value;
+-- name: write_revision
+-- The number of the last write of this transaction.
+UPDATE revisions SET value = :value WHERE id = 1;
 
 -- name: scan_everywhere
 -- A kind over all namespaces, in the order of lists, from behind a position.

@@ -1,59 +1,70 @@
-"""The store that survives power cuts: rows in SQLite under the rules of `sedna_gm.store.writing`."""
+"""The store that survives power cuts: rows in SQLite under the rules of `sedna_gm.store.writing`.
+
+What every request does goes past SQLAlchemy to the driver: of a write, its way through there took more than half.
+"""
 
 from __future__ import annotations
 
-import json
-import logging
-from collections.abc import Collection, Iterator, Mapping
+import sqlite3
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import PoolProxiedConnection, make_url
 
 from sedna.common.faults import reached
 from sedna_gm.errors import StoreUnavailable
-from sedna_gm.store.interface import Clock, History, Key, Resource, revision_of
+from sedna_gm.store.gathering import let_others_come
+from sedna_gm.store.interface import Clock, Key, Resource
 from sedna_gm.store.sql import damage
 from sedna_gm.store.sql.engines import DatabaseUnusable, open_engine
 from sedna_gm.store.sql.locking import DatabaseLock
-from sedna_gm.store.sql.queries import load_queries
-from sedna_gm.store.writing import Rows, RowStore
-
-logger = logging.getLogger(__name__)
-
-_QUERIES = load_queries()
-# SQLite takes -1 for "no limit" and no NULL; this many rounds nobody reaches.
-_NO_LIMIT = 2**62
+from sedna_gm.store.sql.outages import damage_behind, outages_named
+from sedna_gm.store.sql.present import Present
+from sedna_gm.store.sql.rows import ReadRows, WrittenRows
+from sedna_gm.store.writing import Rows, RowStore, WritableRows
 
 
 class SqlStore(RowStore):
-    """`url` is an SQLAlchemy one, `sqlite:////var/lib/sedna-gm/gm.db`. One process at a time writes to it."""
+    """`url` is an SQLAlchemy one, `sqlite:////var/lib/sedna-gm/gm.db`. One process at a time writes to it.
 
-    def __init__(self, url: str, clock: Clock, *, log_capacity: int = 4096) -> None:
+    `backups` is the folder whose newest one a damaged database's error names; without it, `backups` beside.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        clock: Clock,
+        *,
+        log_capacity: int = 4096,
+        backups: Path | None = None,
+        pause: Callable[[], None] = let_others_come,
+    ) -> None:
         database = make_url(url).database
         if not database:
             raise DatabaseUnusable(f"The database {url} names no file.")
         self._lock = DatabaseLock(Path(database))
         try:
-            self._refuse_damaged(Path(database), clock)
-            self._engine = open_engine(url)
+            self._refuse_damaged(Path(database), clock, backups)
+            self._engine = open_engine(url, backups)
             self._lock.mark()
         except DatabaseUnusable:
             self._lock.release()
             raise
-        self._writers = self._engine.execution_options(sedna_writes=True)
-        super().__init__(clock, log_capacity)
+        self._present = Present()
+        # Used under the write lock only, and held open meanwhile.
+        self._held: PoolProxiedConnection | None = None
+        super().__init__(clock, log_capacity, pause)
 
     @staticmethod
-    def _refuse_damaged(database: Path, clock: Clock) -> None:
+    def _refuse_damaged(database: Path, clock: Clock, backups: Path | None) -> None:
         """Raises DatabaseDamaged; what is damaged is out of the way then, and stays refused until somebody chose."""
         try:
             damage.check(database)
         except damage.DatabaseDamaged as error:
             aside = damage.set_aside(database, clock())
-            raise damage.DatabaseDamaged(damage.sentence(database, str(error), aside)) from error
+            raise damage.DatabaseDamaged(damage.sentence(database, str(error), aside, backups, clock())) from error
 
     @contextmanager
     def _noticing(self) -> Iterator[None]:
@@ -67,103 +78,54 @@ class SqlStore(RowStore):
 
     @contextmanager
     def _reading(self) -> Iterator[Rows]:
-        with self._noticing(), self._engine.begin() as connection:
-            yield _SqlRows(connection)
+        with self._noticing():
+            connection = self._engine.raw_connection()
+            try:
+                driver: Any = connection.driver_connection
+                driver.execute("BEGIN")
+                yield ReadRows(driver)
+                driver.execute("COMMIT")
+            finally:
+                # The pool ends a transaction that an error has left open.
+                connection.close()
 
     @contextmanager
-    def _writing(self) -> Iterator[Rows]:
-        with self._noticing(), self._writers.begin() as connection:
-            yield _SqlRows(connection)
-            reached("gm.store.commit.before")
+    def _writing(self) -> Iterator[WritableRows]:
+        with self._noticing():
+            driver = self._writer_connection()
+            try:
+                driver.execute("BEGIN IMMEDIATE")
+                rows = WrittenRows(driver, self._present)
+                yield rows
+                rows.finish()
+                reached("gm.store.commit.before")
+                driver.execute("COMMIT")
+            except BaseException:
+                driver.rollback()
+                raise
         reached("gm.store.commit.after")
+        rows.tell()
+
+    def _writer_connection(self) -> sqlite3.Connection:
+        if self._held is None:
+            self._held = self._engine.raw_connection()
+        driver = self._held.driver_connection
+        assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - for the type checker
+        if driver.in_transaction:
+            # A disk may have failed at the rollback, too; a transaction of before must not stop all that come after.
+            driver.rollback()
+        return driver
+
+    def _current(self, key: Key) -> Resource | None:
+        return self._present.get(key) or super()._current(key)
 
     def close(self) -> None:
         super().close()
+        # Requests under way may still write, and then open what they need. Another process may write as well.
+        with self._writer:
+            self._present.close()
+            if self._held is not None:
+                self._held.close()
+                self._held = None
         self._engine.dispose()
         self._lock.release()
-
-
-def damage_behind(error: StoreUnavailable) -> str:
-    """What an operator is told when a damaged file is behind an outage; "" when anything else is."""
-    return damage.words_for(error.__cause__.orig if isinstance(error.__cause__, DBAPIError) else error.__cause__)
-
-
-@contextmanager
-def outages_named() -> Iterator[None]:
-    """Inside, what the database cannot do is StoreUnavailable.
-
-    A full disk or a foreign lock is nobody's bug; the operator reads the cause in the log.
-    """
-    try:
-        yield
-    except DBAPIError as error:
-        logger.error("The database failed: %s", error.orig)  # noqa: TRY400 - the driver's words say it all
-        raise StoreUnavailable from error
-
-
-class _SqlRows:
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def load(self, key: Key) -> Resource | None:
-        body = self._connection.execute(_QUERIES["load_resource"], _where(key)).scalar_one_or_none()
-        return None if body is None else _read(body)
-
-    def save(self, key: Key, resource: Resource) -> None:
-        values = {**_where(key), "revision": revision_of(resource), "body": _write(resource)}
-        self._connection.execute(_QUERIES["save_resource"], values)
-
-    def remove(self, key: Key) -> None:
-        self._connection.execute(_QUERIES["remove_resource"], _where(key))
-
-    def identity(self) -> str:
-        return str(self._connection.execute(_QUERIES["read_identity"]).scalar_one())
-
-    def revision(self) -> int:
-        return int(self._connection.execute(_QUERIES["read_revision"]).scalar_one())
-
-    def advance(self) -> int:
-        return int(self._connection.execute(_QUERIES["advance_revision"]).scalar_one())
-
-    def scan(self, kind: str, namespace: str | None, after: tuple[str, str] | None) -> Iterator[Resource]:
-        after_namespace, after_name = after or ("", "")
-        if namespace is None:
-            query = _QUERIES["scan_everywhere"]
-            values = {"kind": kind, "after_namespace": after_namespace, "after_name": after_name}
-        else:
-            query = _QUERIES["scan_namespace"]
-            values = {"kind": kind, "namespace": namespace, "after_name": after_name}
-        for (body,) in self._connection.execute(query, values):
-            yield _read(body)
-
-    def add_round(self, job: Key, uid: str, number: int, record: Mapping[str, Any]) -> bool:
-        values = {**_where(job), "uid": uid, "round": number, "body": _write(record)}
-        return self._connection.execute(_QUERIES["add_round"], values).rowcount == 1
-
-    def rounds(self, job: Key, uid: str, after: int, limit: int | None, newest: bool) -> list[Resource]:
-        query = _QUERIES["rounds_newest_first" if newest else "rounds_oldest_first"]
-        values = {**_where(job), "uid": uid, "after": after, "limit": _NO_LIMIT if limit is None else limit}
-        records = [_read(body) for (body,) in self._connection.execute(query, values)]
-        return records[::-1] if newest else records
-
-    def histories(self) -> list[History]:
-        found = self._connection.execute(_QUERIES["list_histories"])
-        return [History(Key(row.kind, row.namespace, row.name), row.uid, int(row._mapping["count"])) for row in found]
-
-    def drop_rounds(self, job: Key, uid: str, numbers: Collection[int]) -> int:
-        values = [{**_where(job), "uid": uid, "round": number} for number in numbers]
-        return sum(self._connection.execute(_QUERIES["drop_round"], each).rowcount for each in values)
-
-
-def _where(key: Key) -> dict[str, Any]:
-    return {"kind": key.kind, "namespace": key.namespace, "name": key.name}
-
-
-def _read(body: str) -> Resource:
-    resource: Resource = json.loads(body)
-    return resource
-
-
-def _write(value: Mapping[str, Any]) -> str:
-    # ASCII only: a lone surrogate, legal in JSON, could not be encoded as UTF-8 text.
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)
