@@ -53,15 +53,23 @@ class Never(LcError):
 class GmUnavailable(Again):
     """The GlobalManager does not answer or asks to come back; everything local goes on meanwhile.
 
-    `answered` tells the two apart: it was reached, but could not do this one thing; `code` is its HTTP status then.
+    `answered` tells the two apart: it was reached, but could not do this one thing; `code` is its HTTP status then, and
+    `causes` are the reasons that it names.
     """
 
     def __init__(
-        self, message: str, after_seconds: float | None = None, *, answered: bool = False, code: int = 0
+        self,
+        message: str,
+        after_seconds: float | None = None,
+        *,
+        answered: bool = False,
+        code: int = 0,
+        causes: frozenset[str] = frozenset(),
     ) -> None:
         super().__init__("GlobalManagerUnavailable", message, after_seconds)
         self.answered = answered
         self.code = code
+        self.causes = causes
 
 
 class Hindered(Again):
@@ -72,11 +80,12 @@ class Hindered(Again):
 
 
 class GmRefused(Never):
-    """The GlobalManager said no; `code` is its HTTP status."""
+    """The GlobalManager said no; `code` is its HTTP status. `ours` is False where a proxy may have said it instead."""
 
-    def __init__(self, code: int, message: str) -> None:
+    def __init__(self, code: int, message: str, *, ours: bool = True) -> None:
         super().__init__("Refused", message)
         self.code = code
+        self.ours = ours
 
 
 class GmNotFound(GmRefused):

@@ -47,6 +47,17 @@ def make_file(path: Path, owner: Owner | None) -> None:
             os.close(above)
 
 
+@contextlib.contextmanager
+def entered(path: Path) -> Iterator[int]:
+    """Hold a folder that is there, for calls that take a `dir_fd`. Raises OSError, which names the whole path."""
+    with _naming(path):
+        descriptor = _walk(path, None, make=False)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
 def _walk(path: Path, owner: Owner | None, *, make: bool = True) -> int:
     """Return a descriptor of a folder; the caller closes it."""
     here = os.open("/", _STEP)

@@ -108,7 +108,7 @@ def shared_with(own: Saved, workers: Iterable[Worker], datasets: Iterable[str], 
 
 def trim(own: Saved, most_bytes: int) -> int:
     """Remove the oldest files until the folder takes no more than so much; return how many went. Raises OSError."""
-    with _opened(own) as top:
+    with opened(own) as top:
         total = sum(example.size for example in _examples(top))
         if total <= most_bytes:
             return 0
@@ -194,8 +194,8 @@ def _is_in(path: str, folder: str) -> bool:
 
 
 @contextlib.contextmanager
-def _opened(own: Saved) -> Iterator[int]:
-    """The folder; below the volume, where workers may put links, none is followed."""
+def opened(own: Saved) -> Iterator[int]:
+    """Open the folder; below the volume, where workers may put links, none is followed. Raises OSError."""
     here = os.open(own.volume, _FOLDER)
     try:
         for name in Path(own.below).parts:

@@ -23,6 +23,18 @@ class SystemdSettings:
 
 
 @dataclass(frozen=True)
+class MetricsSettings:
+    """Where a scraper on another host reads this node's metrics; on this host they are on the door, at /metrics."""
+
+    listen: str | None = None
+    """A second address that answers GET /metrics and nothing else, such as 0.0.0.0:9101. Default: none."""
+
+    token_file: str | None = None
+    """The file that holds the token which the scraper has to show (`Authorization: Bearer …`); read at each scrape.
+    Needed wherever `listen` is not loopback. The token passes in the clear: use a network that you trust."""
+
+
+@dataclass(frozen=True)
 class HardExampleSettings:
     """What inference workers save for people to label."""
 
@@ -80,7 +92,8 @@ class Settings:
 
     ca_file: str | None = None
     """Whose certificates of the GM are believed, as PEM: the ca.crt of `sedna-gm certificates`, or the operator's own
-    authority. Default: those that this host believes anyway."""
+    authority; several may stand in one file. Looked at again before each new connection, so that an authority can be
+    changed while this program runs. Default: those that this host believes anyway."""
 
     join_token_file: str | None = None
     """Where a person lays the one-time token by which this node joins (`sedna-gm token create --node NAME`); it is
@@ -136,6 +149,13 @@ class Settings:
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """How much is logged. SIGHUP reads it again."""
+
+    log_format: Literal["auto", "text", "json", "journal"] = "auto"
+    """`auto`: to the journal where systemd started this program, else `text`. `json`: one object a line. `json` and
+    `journal` carry fields: ACTION, KIND, NAMESPACE, NAME, WORKER, UNIT, ROUND_ID."""
+
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    """Who may read how this node does, beside this host."""
 
     hard_examples: HardExampleSettings = field(default_factory=HardExampleSettings)
     """What inference workers save for people to label."""

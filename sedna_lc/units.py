@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from sedna.api.quantities import cpu_cores, memory_bytes
+from sedna.api.rounds import ROUND_ID_VARIABLE, round_id
 from sedna.api.workers import Worker
 from sedna.common.credentials import URLS_VARIABLE
 from sedna_lc.credentials import Credentials
@@ -108,6 +109,7 @@ def _sedna_environment(worker: Worker, places: Places, lc_server: str) -> Iterat
     yield "NAMESPACE", _namespace(worker)
     yield "JOB_NAME", spec.job.name
     yield "WORKER_NAME", worker.metadata.name
+    yield from ((ROUND_ID_VARIABLE, found) for found in (round_id(spec.job.uid, spec.round),) if found)
     yield "LC_SERVER", lc_server
     yield "SEDNA_SPOOL_DIR", str(places.spool_folder(worker))
     # What a worker prints belongs in its log when it prints it, not a buffer later.

@@ -147,6 +147,8 @@ class ArtifactCache:
     def prune(self, needed: Callable[[], Collection[str]]) -> None:
         """Throw away every tree but these, and every blob that is in none of them."""
         with self._lock:
+            # Before anybody is asked: what arrives while we look is of a tree that nobody can name by its blobs yet.
+            present = list(self._blobs.glob("*"))
             trees = set(needed())
             blobs = set(trees)
             for tree in trees:
@@ -155,7 +157,7 @@ class ArtifactCache:
                     blobs |= found.blobs.keys() if found is not None else set()
             unknown = any(not self.has(tree) for tree in trees)
             old = [self._aside(path) for path in self._trees.glob("*") if path.name not in trees]
-            for path in self._blobs.glob("*"):
+            for path in present:
                 if path.name not in blobs:
                     path.unlink(missing_ok=True)
             for path in self._parts.glob("*"):

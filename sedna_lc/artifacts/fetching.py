@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
@@ -20,20 +19,16 @@ from typing import Protocol
 from sedna.api.artifacts import ArtifactReference, Tree
 from sedna.api.quantities import size_text
 from sedna_lc.artifacts.blobs import MOST_TREE_BYTES, Blob, BlobStore, BlobStores, Told, WrongDigest
+from sedna_lc.artifacts.bringing import LOOK_SECONDS, Bringer, Fetch
 from sedna_lc.artifacts.caching import ArtifactCache, blobs_on_disk
 from sedna_lc.artifacts.moving import Meter, Stopped, amount, move_all
 from sedna_lc.errors import Again, GmUnavailable, Hindered, Never
-from sedna_lc.loops import KeyedLoop
 from sedna_lc.state.stores import Key
 
 logger = logging.getLogger(__name__)
 
-_THREADS = 2
-# Whoever waits is woken by every step forward; this is for what was missed.
-_LOOK_SECONDS = 30.0
 # Once may be the line, or a piece from before the content was sent anew; twice is the store.
 _MOST_WRONG = 2
-_TIDY: Key = ("", "tidy")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -60,21 +55,16 @@ class Wants(Protocol):
         """Those that must stay here; all others are thrown away."""
 
 
-@dataclass
-class _Fetch:
+@dataclass(kw_only=True)
+class _Fetch(Fetch):
     needed: Needed
-    pauses: Iterator[float]
-    waiters: set[Key] = field(default_factory=set)
-    done: int = 0
-    total: int = 0
     wrong: Counter[str] = field(default_factory=Counter)
     """How often a blob was not what its name says."""
     problem: Again | None = None
-    failure: Never | None = None
 
 
-class Fetcher:
-    """One fetch for each content, however many workers wait for it."""
+class Fetcher(Bringer[_Fetch]):
+    """One fetch for each content; the key is its tree and its store."""
 
     def __init__(
         self,
@@ -84,40 +74,15 @@ class Fetcher:
         pauses: Callable[[], Iterator[float]],
         monotonic: Callable[[], float],
     ) -> None:
+        super().__init__("Content", pauses, monotonic)
         self._cache = cache
         self._stores = stores
         self._wants = wants
-        self._pauses = pauses
-        self._monotonic = monotonic
-        self._wake: Callable[[Key], None] = lambda _: None
-        self._lock = threading.Lock()
-        self._fetches: dict[Key, _Fetch] = {}
-        self._stop = threading.Event()
-        self._loop = KeyedLoop(self._step, pauses, monotonic, "Content", _THREADS)
-
-    def subscribe(self, wake: Callable[[Key], None]) -> None:
-        """Name who is told that a worker's content has come, or come nearer. Call it before `start`."""
-        self._wake = wake
 
     def start(self) -> None:
         """Begin to fetch; first of all, throw away what nobody needs any more."""
         self._cache.prepare()
-        self._loop.start()
-        self.tidy()
-
-    def close(self) -> None:
-        """Fetch no more for now; what has arrived stays."""
-        self._stop.set()
-        self._loop.close()
-
-    def tidy(self) -> None:
-        """Give up what nobody wants to have fetched any more, now; throw away what nobody needs, soon."""
-        # Not on the loop: there, it would wait for the very fetches that are to end.
-        with self._lock:
-            named = self._wants.named()
-            for key in [key for key in self._fetches if key[0] not in named]:
-                del self._fetches[key]
-        self._loop.add(_TIDY)
+        super().start()
 
     def bring(self, needed: Needed, waiter: Key) -> Path:
         """Return where a content lies, whole: a file, or a folder. Returns or raises at once.
@@ -142,7 +107,7 @@ class Fetcher:
         with self._lock:
             fetch = self._fetches.get(key)
             if fetch is None:
-                fetch = self._fetches[key] = _Fetch(needed, self._pauses(), total=reference.size_bytes)
+                fetch = self._fetches[key] = _Fetch(needed=needed, pauses=self._pauses(), total=reference.size_bytes)
                 self._loop.add(key)
             fetch.waiters.add(waiter)
             if fetch.failure is not None:
@@ -151,9 +116,6 @@ class Fetcher:
         raise _hindered(fetch)
 
     def _step(self, key: Key) -> float | None:
-        if key == _TIDY:
-            self._cache.prune(self._all_needed)
-            return None
         fetch = self._fetches.get(key)
         if fetch is None or fetch.failure is not None:
             return None
@@ -265,13 +227,6 @@ class Fetcher:
         if not self._cache.free():
             raise OSError(errno.ENOSPC, "No space is left but what is kept for this host's other data")
 
-    def _going(self, key: Key, fetch: _Fetch) -> Callable[[], None]:
-        def going() -> None:
-            if self._stop.is_set() or self._fetches.get(key) is not fetch:
-                raise Stopped
-
-        return going
-
     def _note(self, fetch: _Fetch, done: int) -> None:
         fetch.done = done
         self._tell(fetch)
@@ -287,11 +242,11 @@ class Fetcher:
             fetch.failure = failure
         self._tell(fetch)
 
-    def _tell(self, fetch: _Fetch) -> None:
-        with self._lock:
-            waiters = list(fetch.waiters)
-        for waiter in waiters:
-            self._wake(waiter)
+    def _named(self) -> Collection[str]:
+        return self._wants.named()
+
+    def _prune(self) -> None:
+        self._cache.prune(self._all_needed)
 
     def _all_needed(self) -> Collection[str]:
         with self._lock:
@@ -306,7 +261,7 @@ def _hindered(fetch: _Fetch) -> Hindered:
     needed, problem = fetch.needed, fetch.problem
     sentence = f"{amount(fetch.done, fetch.total)} of {needed.what} have arrived."
     if problem is None:
-        return Hindered(needed.reason, sentence, _LOOK_SECONDS)
+        return Hindered(needed.reason, sentence, LOOK_SECONDS)
     # Without a line, it is still on its way; anything else is what somebody should know first.
     reason = needed.reason if isinstance(problem, GmUnavailable) else problem.reason
-    return Hindered(reason, f"{sentence} {problem.message}", _LOOK_SECONDS)
+    return Hindered(reason, f"{sentence} {problem.message}", LOOK_SECONDS)

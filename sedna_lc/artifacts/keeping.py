@@ -104,8 +104,11 @@ class ArtifactKeeper:
 
     def listed(self, resources: Iterable[Wire]) -> None:
         """These are all artifacts of this node."""
-        self._store.replace_wanted("artifacts", resources)
+        artifacts = list(resources)
+        self._store.replace_wanted("artifacts", artifacts)
         self._look_at_all()
+        for resource in artifacts:
+            self._repeat(resource)
 
     def changed(self, resource: Wire) -> None:
         """An artifact is new or has changed."""
@@ -116,6 +119,8 @@ class ArtifactKeeper:
         # An echo of what was told from here is no reason to try again at once.
         if before != _version(resource):
             self._loop.add(key)
+        else:
+            self._repeat(resource)
 
     def gone(self, resource: Wire) -> None:
         """Nobody needs an artifact any more."""
@@ -125,6 +130,22 @@ class ArtifactKeeper:
             self._wanted.pop(key, None)
             self._waiting.pop(key, None)
         self._forget(str(resource["metadata"].get("uid")))
+
+    def _repeat(self, resource: Wire) -> None:
+        """Say a final word again that the GM does not hold: an older one came late, and nothing more will be told."""
+        uid = str(resource["metadata"].get("uid"))
+        with self._lock:
+            told = self._told.get(uid)
+        if told is None or told.phase not in FINAL_PHASES:
+            return
+        try:
+            heard = parse(Artifact, resource).status
+        except ValidationError:
+            # `_step` says so.
+            return
+        if heard != told:
+            self._store.post(status_letter("artifacts", key_of(resource), uid, told))
+            self._posted()
 
     def _look_at_all(self) -> None:
         wanted = self._store.wanted("artifacts")

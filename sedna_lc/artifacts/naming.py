@@ -18,9 +18,10 @@ import re
 from collections.abc import Callable, Iterator
 
 from sedna.api.trees import FILES_FOLDER
+from sedna.api.urls import URL_BEGINS
 
 _BLANK = re.compile(r"[ \t\r\f\v]")
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_URL = re.compile(URL_BEGINS)
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\"',;%]")
 # One cell: quoted, with doubled quotes inside, or plain; as `csv` reads it.
 _CELL = re.compile(r'[ ]*"((?:[^"]|"")*)"[^,]*|([^,]*)')

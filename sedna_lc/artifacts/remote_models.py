@@ -8,7 +8,6 @@ is missing, is tried again for as long as somebody waits.
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,34 +16,25 @@ from sedna.api.workers import ModelReference
 from sedna.common.credentials import Credential, from_environment, read_credential
 from sedna.common.object_stores import FULL, ObjectStore, Opener, open_file_system, scheme_of
 from sedna.common.remote_errors import DiskFull, RemoteError, StoreRefused, Unreachable
+from sedna_lc.artifacts.bringing import LOOK_SECONDS, Bringer, Fetch
 from sedna_lc.artifacts.moving import Stopped, amount
 from sedna_lc.artifacts.remote_problems import as_ours
 from sedna_lc.artifacts.remote_versions import Progress, RemoteVersions
 from sedna_lc.errors import Hindered, Never
-from sedna_lc.loops import KeyedLoop
 from sedna_lc.state.stores import Key
 
 logger = logging.getLogger(__name__)
 
-_THREADS = 2
-# Whoever waits is woken by every step forward; this is for what was missed.
-_LOOK_SECONDS = 30.0
 # A worker that could not start for another reason does not ask the store again with every try.
 _FRESH_SECONDS = 60.0
-_TIDY: Key = ("", "tidy")
 
 
-@dataclass
-class _Fetch:
+@dataclass(kw_only=True)
+class _Fetch(Fetch):
     """One model, as long as somebody waits for it or has just got it."""
 
     model: ModelReference
-    pauses: Iterator[float]
-    waiters: set[Key] = field(default_factory=set)
-    done: int = 0
-    total: int = 0
     problem: Hindered | None = None
-    failure: Never | None = None
     path: Path | None = None
     looked_at: float = 0.0
     credentials: set[str | None] = field(default_factory=set)
@@ -55,8 +45,8 @@ class _Fetch:
         return self.path is None and self.failure is None
 
 
-class RemoteModels:
-    """See the module. Safe for many threads; a URL is fetched by one of them at a time."""
+class RemoteModels(Bringer[_Fetch]):
+    """See the module. The key is a model's URL and its sha256; a URL is fetched by one thread at a time."""
 
     def __init__(
         self,
@@ -68,40 +58,11 @@ class RemoteModels:
         opener: Opener = open_file_system,
     ) -> None:
         """`wanted` tells which URLs this node's workers still need from here; all others are thrown away."""
+        super().__init__("Model", pauses, monotonic)
         self._versions = versions
         self._credentials_dir = credentials_dir
         self._wanted = wanted
-        self._pauses = pauses
-        self._monotonic = monotonic
         self._opener = opener
-        self._wake: Callable[[Key], None] = lambda _: None
-        self._lock = threading.Lock()
-        self._fetches: dict[tuple[str, str], _Fetch] = {}
-        self._stop = threading.Event()
-        self._loop = KeyedLoop(self._step, pauses, monotonic, "Model", _THREADS)
-
-    def subscribe(self, wake: Callable[[Key], None]) -> None:
-        """Name who is told that a worker's model has come, or come nearer. Call it before `start`."""
-        self._wake = wake
-
-    def start(self) -> None:
-        """Begin to fetch; first of all, throw away what nobody needs any more."""
-        self._loop.start()
-        self.tidy()
-
-    def close(self) -> None:
-        """Fetch no more for now; what has arrived stays."""
-        self._stop.set()
-        self._loop.close()
-
-    def tidy(self) -> None:
-        """Give up what nobody wants to have fetched any more, now; throw away what nobody needs, soon."""
-        # Not on the loop: there, it would wait for the very fetches that are to end.
-        with self._lock:
-            wanted = self._wanted()
-            for key in [key for key in self._fetches if key[0] not in wanted]:
-                del self._fetches[key]
-        self._loop.add(_TIDY)
 
     def bring(self, model: ModelReference, waiter: Key) -> Path:
         """Return where a model lies, whole: a file, or a folder. Returns or raises at once.
@@ -118,7 +79,7 @@ class RemoteModels:
             # Whoever waits is woken by every failure, and asks again: that alone must not cut a pause short.
             is_new = fetch is None
             if fetch is None:
-                fetch = self._fetches[key] = _Fetch(model, self._pauses())
+                fetch = self._fetches[key] = _Fetch(model=model, pauses=self._pauses())
             if fetch.path is not None and self._monotonic() - fetch.looked_at < _FRESH_SECONDS and fetch.path.exists():
                 return fetch.path
             if fetch.failure is not None:
@@ -136,9 +97,6 @@ class RemoteModels:
         raise _hindered(fetch)
 
     def _step(self, key: Key) -> float | None:
-        if key == _TIDY:
-            self._versions.prune(self._wanted())
-            return None
         with self._lock:
             pending = [fetch for (url, _), fetch in self._fetches.items() if url == key[0] and fetch.pending]
         delays = [delay for fetch in pending if (delay := self._try(fetch)) is not None]
@@ -164,11 +122,7 @@ class RemoteModels:
             fetch.done, fetch.total, fetch.problem = done, total, None
             self._tell(fetch)
 
-        def going() -> None:
-            key = (fetch.model.url, fetch.model.sha256 or "")
-            if self._stop.is_set() or self._fetches.get(key) is not fetch:
-                raise Stopped
-
+        going = self._going((fetch.model.url, fetch.model.sha256 or ""), fetch)
         return self._versions.fetch(store, fetch.model, Progress(tell, going, self._monotonic))
 
     def _credential(self, model: ModelReference) -> Credential | None:
@@ -200,16 +154,16 @@ class RemoteModels:
         self._tell(fetch)
         return None if fetch.failure is not None else next(fetch.pauses)
 
-    def _tell(self, fetch: _Fetch) -> None:
-        with self._lock:
-            waiters = list(fetch.waiters)
-        for waiter in waiters:
-            self._wake(waiter)
+    def _named(self) -> Collection[str]:
+        return self._wanted()
+
+    def _prune(self) -> None:
+        self._versions.prune(self._wanted())
 
 
 def _hindered(fetch: _Fetch) -> Hindered:
     if fetch.problem is not None:
-        return Hindered(fetch.problem.reason, fetch.problem.message, _LOOK_SECONDS)
+        return Hindered(fetch.problem.reason, fetch.problem.message, LOOK_SECONDS)
     so_far = f": {amount(fetch.done, fetch.total)}" if fetch.total else ""
     sentence = f"Model {fetch.model.name} comes from {fetch.model.url}{so_far}."
-    return Hindered("FetchingModel", sentence, _LOOK_SECONDS)
+    return Hindered("FetchingModel", sentence, LOOK_SECONDS)

@@ -118,7 +118,14 @@ class _Writer:
         self._line.append(data)
         if data.endswith(b"\n"):
             line, self._line = b"".join(self._line), []
-            self._take(self._numbers.popleft(), line[:-1].decode("utf-8"))
+            number = self._numbers.popleft()
+            try:
+                sample = line[:-1].decode("utf-8")
+            except UnicodeDecodeError:
+                # It was text when it was taken in: a disk has spoilt the log since this program began.
+                self._complain(f"sample {number} is not text any more")
+            else:
+                self._take(number, sample)
 
     def write_line(self, content: object) -> None:
         """Write one line of the list."""
@@ -153,10 +160,13 @@ class _Writer:
             self._known[path] = self._add(path)
         inside = self._known[path]
         if inside is None:
-            self._all_bad += 1
-            if len(self._bad) < _MOST_NAMED:
-                self._bad.append(f"sample {number} names {self._forbidden.get(path) or _why(path)}")
+            self._complain(f"sample {number} names {self._forbidden.get(path) or _why(path)}")
         return inside
+
+    def _complain(self, sentence: str) -> None:
+        self._all_bad += 1
+        if len(self._bad) < _MOST_NAMED:
+            self._bad.append(sentence)
 
     def _add(self, path: str) -> str | None:
         try:

@@ -13,7 +13,7 @@ from sedna.api.pods import check_absolute
 from sedna.api.urls import is_loopback
 from sedna.daemons import configuring
 from sedna_lc.errors import SettingsInvalid
-from sedna_lc.settings import PathRule, Settings
+from sedna_lc.settings import MetricsSettings, PathRule, Settings
 from sedna_lc.users import find_user
 
 
@@ -45,6 +45,7 @@ def _unusable(settings: Settings) -> Iterator[str]:
             yield f"listen: {host} is not an address on loopback, and nobody but this host's workers may report"
     except ValueError as problem:
         yield f"listen: {problem}"
+    yield from _unusable_metrics(settings.metrics)
     folders = (settings.state_dir, settings.images_dir, settings.credentials_dir)
     for key, folder in zip(("stateDir", "imagesDir", "credentialsDir"), folders, strict=True):
         if not Path(folder).is_absolute():
@@ -65,6 +66,25 @@ def _unusable(settings: Settings) -> Iterator[str]:
             ZoneInfo(settings.timezone)
         except (ValueError, OSError, LookupError):
             yield f"timezone: {settings.timezone!r} is not a zone such as Europe/Berlin"
+
+
+def _unusable_metrics(metrics: MetricsSettings) -> Iterator[str]:
+    if metrics.token_file is not None and not Path(metrics.token_file).is_absolute():
+        yield f"metrics.tokenFile: {metrics.token_file!r} is not an absolute path"
+    if metrics.listen is None:
+        if metrics.token_file is not None:
+            yield "metrics.listen: is missing; a token without an address lets nobody in"
+        return
+    try:
+        host, _ = configuring.split_address(metrics.listen)
+    except ValueError as problem:
+        yield f"metrics.listen: {problem}"
+        return
+    if metrics.token_file is None and not is_loopback(host):
+        yield (
+            f"metrics.tokenFile: is missing; everybody who reaches {metrics.listen} would read what runs here: name a "
+            "file with a token that the scraper shows, or listen on 127.0.0.1"
+        )
 
 
 def _is_address(text: str) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from sedna.daemons import logs
 from sedna_lc.daemon import configuring
 from sedna_lc.errors import LcError, SettingsInvalid
 from sedna_lc.settings import Settings
@@ -46,7 +47,7 @@ def check_config(config: Path) -> None:
 def run(config: Path) -> None:
     """Run until SIGTERM or Ctrl-C. SIGHUP reads the log level again."""
     settings = _load(config)
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.set_up(settings.log_level, settings.log_format, "sedna-lc", os.environ)
     # The client's own lines repeat, at every heartbeat, what ours say when it matters.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     # Where the log itself lies in a folder that is watched, each line about it would bring the next one.

@@ -13,12 +13,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from sedna.api.urls import URL_BEGINS, URL_BEGINS_WITHIN
+
 # A line up to here is handled as one piece of memory; far beyond any list of boxes or features seen so far.
 LONG_LINE = 1 << 20
 
 _BYTE_ORDER_MARK = codecs.BOM_UTF8
-_URL_LIKE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://")
+_URL_LIKE = re.compile(URL_BEGINS.encode())
 _BLANK = b" \t\r\f\v"
+
+
+def _too_blank(longest: int) -> re.Pattern[bytes]:
+    """Match the rest of a run of blanks behind its first `longest`; the run begins where no blank is before it."""
+    blank = b"[" + _BLANK + b"]"
+    return re.compile(rb"(?<!" + blank + rb")(" + blank + rb"{%d})" % longest + blank + rb"+")
 
 
 @dataclass(frozen=True)
@@ -37,11 +45,12 @@ class Part:
 
 
 class BadLine(Exception):
-    """A finished line that cannot be a sample. `reason` is a word for the status, `offset` its first byte."""
+    """A finished line that cannot be a sample. `reason` is a word for the status, `offset` a byte of it, if known."""
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(self, reason: str, message: str, offset: int | None = None) -> None:
         super().__init__(message)
         self.reason = reason
+        self.offset = offset
 
 
 def make_absolute(sample: bytes, folder: bytes) -> bytes:
@@ -64,8 +73,10 @@ class LineCutter:
         self._folder = os.fsencode(Path(path).parent).rstrip(b"/")
         self._txt = file_format == "txt"
         self._long_line = long_line
+        self._too_blank = _too_blank(long_line)
         self.finished = offset
         self.header = header
+        self._header = b""
         self._carry = b""
         self._long: _LongLine | None = None
 
@@ -78,9 +89,9 @@ class LineCutter:
         if self._long is not None:
             end = chunk.find(b"\n")
             if end < 0:
-                yield from self._long.feed(chunk)
+                yield from self._parts(self._long.feed(chunk))
                 return
-            yield from self._long.finish(chunk[:end])
+            yield from self._parts(self._long.finish(chunk[:end]))
             self.finished += self._long.length + 1
             self._long = None
             chunk = chunk[end + 1 :]
@@ -90,11 +101,21 @@ class LineCutter:
         if cut:
             yield from self._cut(data[:cut])
         if len(self._carry) > self._long_line:
-            self._long = _LongLine(self.finished, self._txt, self._folder)
-            if not self._txt and self.header is None:
-                raise self._header_too_long()
-            yield from self._long.feed(self._carry)
+            self._long = _LongLine(self.finished, self._txt, self._folder, self._long_line, self._too_blank)
+            yield from self._parts(self._long.feed(self._carry))
             self._carry = b""
+
+    def _parts(self, parts: Iterator[Part]) -> Iterator[Part]:
+        for part in parts:
+            if self._txt or self.header is not None:
+                yield part
+                continue
+            # A line that is long by its blanks or ends may still be empty, or a header that is not too long.
+            self._header += part.data
+            if len(self._header) > self._long_line:
+                raise self._header_too_long()
+            if part.last:
+                self.header = self._header.decode("utf-8")
 
     def _cut(self, block: bytes) -> Iterator[Whole]:
         try:
@@ -105,10 +126,13 @@ class LineCutter:
             bad = self.finished + problem.start
             if good:
                 yield from self._samples_of(block[:good])
-            raise BadLine("NotUtf8", f"the line with byte {bad} is not UTF-8 text") from problem
+            raise BadLine("NotUtf8", f"the line with byte {bad} is not UTF-8 text", bad) from problem
         yield from self._samples_of(block)
 
     def _samples_of(self, block: bytes) -> Iterator[Whole]:
+        length = len(block)
+        if length > self._long_line:
+            block = self._too_blank.sub(rb"\1", block)
         lines = block.split(b"\n")
         lines.pop()
         if self.finished == 0:
@@ -124,7 +148,7 @@ class LineCutter:
                 if len(samples[0]) > self._long_line:
                     raise self._header_too_long()
                 self.header = samples.pop(0).decode("utf-8")
-        self.finished += len(block)
+        self.finished += length
         yield Whole(samples)
 
     def _header_too_long(self) -> BadLine:
@@ -132,17 +156,19 @@ class LineCutter:
 
 
 class _LongLine:
-    """One line of any length, handed on as it comes."""
+    """One line of any length, handed on as it comes; the pieces in which it comes make no difference."""
 
-    def __init__(self, offset: int, txt: bool, folder: bytes) -> None:
+    def __init__(self, offset: int, txt: bool, folder: bytes, long_line: int, too_blank: re.Pattern[bytes]) -> None:
         self.length = 0
         self._offset = offset
         self._txt = txt
         self._folder = folder
+        self._long_line = long_line
+        self._too_blank = too_blank
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._begun = False
-        # Blanks at the end may be the line's end or its middle; they are held back until that is known.
-        self._blanks = b""
+        # Not handed on yet: blanks that may be the line's end or its middle, and a beginning that may be a URL's.
+        self._held = b""
 
     def feed(self, data: bytes) -> Iterator[Part]:
         yield from self._take(data, last=False)
@@ -154,20 +180,23 @@ class _LongLine:
         try:
             self._decoder.decode(data, final=last)
         except UnicodeDecodeError as problem:
-            raise BadLine("NotUtf8", f"the line that begins at byte {self._offset} is not UTF-8 text") from problem
+            message = f"the line that begins at byte {self._offset} is not UTF-8 text"
+            raise BadLine("NotUtf8", message, self._offset) from problem
         begins_file = self.length == 0 and self._offset == 0
-        text = self._blanks + (data.removeprefix(_BYTE_ORDER_MARK) if begins_file else data)
         self.length += len(data)
+        # A run of blanks longer than any sane line is not kept in memory either.
+        text = self._too_blank.sub(rb"\1", self._held + (data.removeprefix(_BYTE_ORDER_MARK) if begins_file else data))
         if not self._begun and self._txt:
             text = text.lstrip(_BLANK)
-        ending = _BLANK if self._txt else b"\r"
-        kept = text.rstrip(ending)
-        # A blank longer than any sane line is not kept in memory either: it cannot end a path.
-        self._blanks = text[len(kept) :][:LONG_LINE]
-        if not kept.strip(_BLANK) and not self._begun:
-            self._blanks = text[:LONG_LINE]
-            return
-        if not self._begun and self._txt:
-            kept = make_absolute(kept, self._folder)
-        self._begun = True
+        kept = text.rstrip(_BLANK)
+        self._held = text[len(kept) :]
+        if not self._begun:
+            if not kept or (self._txt and not last and len(kept) < URL_BEGINS_WITHIN):
+                self._held = text
+                return
+            if self._txt:
+                kept = make_absolute(kept, self._folder)
+            self._begun = True
+        if last and not self._txt:
+            kept += self._held.rstrip(b"\r")
         yield Part(kept, last)

@@ -6,6 +6,7 @@ user's file. `tailing` appends, `materialising` copies ranges out. Beside it lie
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import os
 import struct
@@ -185,14 +186,20 @@ class SampleLog:
                 hashing.update(rest)
 
     def is_whole(self) -> bool:
-        """Tell whether there are as many samples as are counted: what a disk has spoilt has other ends of lines."""
+        """Tell whether it is text of as many samples as are counted: what a disk has spoilt is neither, as a rule."""
         self._log.flush()
         left, found, last = self.size, 0, b"\n"
+        text = codecs.getincrementaldecoder("utf-8")()
         with self._path.open("rb") as file:
             while left > 0 and (chunk := file.read(min(_CHUNK, left))):
                 left -= len(chunk)
                 found += chunk.count(b"\n")
                 last = chunk[-1:]
+                try:
+                    text.decode(chunk, final=left <= 0)
+                except UnicodeDecodeError:
+                    # No sample is anything else: whatever is not is refused where the user's file is read.
+                    return False
         return found == self.samples and last == b"\n"
 
     def set_aside(self) -> Path:

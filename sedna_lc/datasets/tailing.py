@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 CHUNK = 1 << 18
 # So much is read between two syncs: a power cut costs this much reading again, a sync costs milliseconds.
 _COMMIT_BYTES = 8 << 20
+# So far behind the beginning, a bad line is told by its byte alone: whoever counts lines there reads for seconds.
+_COUNTED_BYTES = 256 << 20
 
 
 class PathNotAllowed(PermissionError):
@@ -118,10 +120,13 @@ class Tail:
         if kept is not None and self.log.cut_to(kept.samples, kept.log_size):
             if self.log.is_whole():
                 return kept
-            aside = self.log.set_aside()
-            logger.error("The sample log was spoilt, by its disk or by somebody: it is kept as %s.", aside)
+            self._set_aside()
         # The log outlives its progress: what it holds was seen, and the file is compared with it from the beginning.
         self.log.recount()
+        if not self.log.is_whole():
+            # The same accident may have hit both: its lines are no samples then, and none of them has a known place.
+            self._set_aside()
+            self.log.recount()
         generation = 1
         if kept is not None:
             generation = kept.generation + 1
@@ -134,6 +139,10 @@ class Tail:
         begun = Progress(uid, self._source, generation, samples=self.log.samples, log_size=self.log.size)
         self._store.put_progress(begun)
         return begun
+
+    def _set_aside(self) -> None:
+        aside = self.log.set_aside()
+        logger.error("The sample log was spoilt, by its disk or by somebody: it is kept as %s.", aside)
 
     def _resume(self) -> None:
         """Go on behind the last finished line that is stored."""
@@ -269,7 +278,7 @@ class Tail:
                 self._begin_counting(status)
                 ended = self._read_to(file, status.st_size, stop)
         except BadLine as problem:
-            self.problem = Problem(problem.reason, f"{self._path}: {problem}.")
+            self.problem = Problem(problem.reason, f"{self._path}: {problem}{_line_of(file, problem.offset)}.")
             self._comparer.abandon()
             ended = True
         self._commit(status if ended else None)
@@ -343,3 +352,15 @@ class Tail:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def _line_of(file: BinaryIO, offset: int | None) -> str:
+    """Say which line of the file has this byte, as editors count; nothing where that is far to read."""
+    if offset is None or offset > _COUNTED_BYTES:
+        return ""
+    ends, at = 0, 0
+    with contextlib.suppress(OSError):
+        while at < offset and (piece := os.pread(file.fileno(), min(CHUNK, offset - at), at)):
+            ends += piece.count(b"\n")
+            at += len(piece)
+    return f" (line {ends + 1})" if at >= offset else ""

@@ -6,13 +6,12 @@ of the dataset wakes it; the first change is told at once, later ones at most a 
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import shutil
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -20,9 +19,9 @@ from typing import Protocol
 from pydantic import ValidationError
 
 from sedna.api.datasets import Dataset, DatasetStatus
-from sedna.api.times import format_time, parse_time
+from sedna.api.times import format_time
 from sedna.api.validating import parse
-from sedna.common.publishing import write_atomically
+from sedna_lc.datasets.leaving import Leavers
 from sedna_lc.datasets.tailing import Problem, Tail
 from sedna_lc.errors import LcError
 from sedna_lc.places import local_path
@@ -32,15 +31,11 @@ from sedna_lc.users import WorkerUser
 
 logger = logging.getLogger(__name__)
 
-# A few reports a second are enough for people and triggers, however fast the samples come.
-_SECONDS_BETWEEN_LOOKS = 0.25
+# The last samples of a short burst are told as soon as the first; while they go on coming, a few reports a second are
+# enough for people and triggers, however fast they come.
+_SECONDS_BETWEEN_LOOKS = (0.05, 0.25)
 # How long a failed write to our own state (disk full) waits before it is tried again.
 _SECONDS_AFTER_FAILURE = 5.0
-# The samples of a dataset that went are kept for a while: it may only have been moved away and back. The time is
-# counted from a mark that is made when it is first missed, never from files' own times: those of a quiet dataset are
-# old while it is wanted, and one list that lacks it, of a GM from an older backup, must not cost its samples.
-_KEPT_AFTER_REMOVAL = timedelta(days=7)
-_GONE_SINCE = ".gone-since"
 
 
 class Handle(Protocol):
@@ -70,6 +65,7 @@ class DatasetKeeper:
         poll_seconds: float = 30.0,
         user: Callable[[], WorkerUser | None] = lambda: None,
         refusal: Callable[[int], str | None] = lambda _: None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Make it; datasets come by `want`.
 
@@ -86,6 +82,7 @@ class DatasetKeeper:
         self._refusal = refusal
         self._lock = threading.Lock()
         self._followers: dict[Key, _Follower] = {}
+        self._leavers = Leavers(folder, monotonic, store.drop_progress)
 
     def want_exactly(self, resources: Iterable[Wire]) -> None:
         """Follow these datasets and no others."""
@@ -106,33 +103,15 @@ class DatasetKeeper:
         with self._lock:
             self._end(key)
 
-    def remove_old(self) -> None:
-        """Throw away the samples of datasets that have been gone for long. Call it when the GM has been heard."""
-        wanted = {one["metadata"]["uid"] for one in self._store.wanted("datasets").values()}
-        for folder in self.folder.glob("*"):
-            if folder.name in wanted:
-                _note_back(folder)
-                continue
-            try:
-                since = self._gone_since(folder)
-            except OSError as problem:
-                # A disk that takes no mark keeps the samples.
-                logger.warning("It cannot be noted in %s that its dataset is gone: %s", folder, problem)
-                continue
-            if self._clock() - since > _KEPT_AFTER_REMOVAL:
-                logger.info("The samples in %s are thrown away: their dataset is gone since a week.", folder)
-                self._store.drop_progress(folder.name)
-                shutil.rmtree(folder, ignore_errors=True)
+    def look_at_gone(self, *, heard: bool, listed: bool = False) -> None:
+        """Throw away the samples of datasets that have been gone for long. Call it regularly, and after each list.
 
-    def _gone_since(self, folder: Path) -> datetime:
-        """When it was first missed; that is now if the mark is not there, unreadable, or of a time to come."""
-        mark, now = folder / _GONE_SINCE, self._clock()
-        with contextlib.suppress(FileNotFoundError, ValueError):
-            since = parse_time(mark.read_text(encoding="utf-8"))
-            if since <= now:
-                return since
-        write_atomically(mark, format_time(now).encode())
-        return now
+        `heard` tells whether the GM answers, `listed` whether it has just said all that it wants.
+        """
+        # What comes back meanwhile waits, or is wanted already.
+        with self._lock:
+            wanted = {one["metadata"]["uid"] for one in self._store.wanted("datasets").values()}
+            self._leavers.look(wanted, heard=heard, listed=listed)
 
     def close(self) -> None:
         """End all threads; what was read is safe."""
@@ -157,7 +136,7 @@ class DatasetKeeper:
             return
         self._end(key)
         folder = self.folder / str(dataset.metadata.uid)
-        _note_back(folder)
+        self._leavers.come_back(folder.name)
         tail = partial(Tail, user=self._user, refusal=self._refusal)
         self._followers[key] = _Follower(
             dataset, folder, self._store, self._watcher, self._posted, self._clock, self._poll_seconds, tail
@@ -167,13 +146,6 @@ class DatasetKeeper:
         follower = self._followers.pop(key, None)
         if follower is not None:
             follower.close()
-
-
-def _note_back(folder: Path) -> None:
-    try:
-        (folder / _GONE_SINCE).unlink(missing_ok=True)
-    except OSError as problem:
-        logger.warning("%s cannot be removed, though the dataset is back: %s", folder / _GONE_SINCE, problem)
 
 
 class _Follower:
@@ -252,13 +224,16 @@ class _Follower:
     def _follow(self, path: str) -> None:
         uid, file_format = str(self._dataset.metadata.uid), self._dataset.spec.format
         tail = self._tail(self._folder, self._store, uid, path, file_format)
+        shortest, longest = _SECONDS_BETWEEN_LOOKS
+        pause = shortest
         try:
             while not self._stop.is_set():
                 self._wake.clear()
                 tail.poll(self._stop)
                 if not self._stop.is_set():
                     self._tell(self._status(tail, tail.problem))
-                self._stop.wait(_SECONDS_BETWEEN_LOOKS)
+                self._stop.wait(pause)
+                pause = min(2 * pause, longest) if self._wake.is_set() else shortest
                 self._wake.wait(self._poll_seconds)
         finally:
             tail.close()

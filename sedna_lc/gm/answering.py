@@ -1,40 +1,120 @@
-"""Answers what somebody asked the GM about this node: the log of a worker, streamed while it grows.
+"""Answers what somebody asked the GM about this node: the log of a worker, streamed while it grows, or a document.
 
-The GM cannot dial in, so the LC holds a stream of questions open and posts each answer on a connection of its own.
+The GM cannot dial in, so the LC holds a stream of questions open and posts each answer on a connection of its own. What
+there is to ask is a table that `sedna_lc.daemon.wiring` makes: a type of question, and who answers it.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from sedna_lc.errors import Again, GmRefused, LcError
+from sedna_lc.errors import Again, GmRefused, LcError, Never
 from sedna_lc.gm.clients import GmClient
 from sedna_lc.gm.pauses import Pauses
 from sedna_lc.state.letters import API
 
 logger = logging.getLogger(__name__)
 
-# The stream of questions is silent while nobody asks, so it is opened anew this often: a dead line shows then.
-_STREAM_SECONDS = 60
-_IDLE_SECONDS = _STREAM_SECONDS + 30.0
+# The GM says an empty line every minute while nobody asks; a line that is silent for longer is dead, whatever TCP says.
+_IDLE_SECONDS = 120.0
 # Whoever follows a silent log and hangs up is noticed at the next line only; the oldest one makes room.
 _MOST_ANSWERS = 32
 
+Question = Mapping[str, Any]
+"""What is asked: `type`, and what else that type needs."""
+Answer = Callable[[Question, threading.Event], Iterator[bytes]]
+"""(question, stop) → the answer in pieces."""
 ReadLog = Callable[[str, str, int | None, bool, threading.Event], Iterator[bytes]]
 """(namespace, worker, how many last lines, follow, stop) → the log in pieces; raises LcError."""
+ReadEndedLog = Callable[[str, str, str, int | None], Iterator[bytes]]
+"""(namespace, worker, the id of its round, how many last lines) → the log in pieces; raises LcError."""
+
+
+def of_log(read_log: ReadLog) -> Answer:
+    """Answer with a worker's log, as text; why there is none is its last line."""
+
+    def answer(question: Question, stop: threading.Event) -> Iterator[bytes]:
+        tail = question.get("tailLines")
+        try:
+            yield from read_log(
+                str(question.get("namespace") or "default"),
+                str(question["name"]),
+                tail if isinstance(tail, int) else None,
+                bool(question.get("follow")),
+                stop,
+            )
+        except LcError as problem:
+            yield f"sedna-lc: {problem}\n".encode()
+
+    return answer
+
+
+def of_ended_log(read_log: ReadEndedLog) -> Answer:
+    """Answer with the log of a worker that the GM does not have any more.
+
+    The first line is a JSON object, `{}` or an error as `of_document` has it (404: nothing is kept of that worker); the
+    log follows it. Whoever asks has to know before the first line of the log which of both it will be.
+    """
+
+    def answer(question: Question, _stop: threading.Event) -> Iterator[bytes]:
+        tail = question.get("tailLines")
+        try:
+            pieces = read_log(
+                str(question.get("namespace") or "default"),
+                str(question["name"]),
+                str(question.get("roundId") or ""),
+                tail if isinstance(tail, int) else None,
+            )
+        except LcError as problem:
+            code = 404 if isinstance(problem, Never) else 503
+            yield json.dumps(_error(problem, code)).encode() + b"\n"
+            return
+        yield b"{}\n"
+        yield from pieces
+
+    return answer
+
+
+def of_document(answer_to: Callable[[Question], Mapping[str, Any]]) -> Answer:
+    """Answer with one JSON object; an LcError becomes `{"error": {"code", "reason", "message"}}`, an HTTP status in it.
+
+    A Never says by its `code` which status it is, where it has one (404, 409, 413, 422); else it is 422. Its `details`,
+    where it has any, are further members of the error.
+    """
+
+    def answer(question: Question, _stop: threading.Event) -> Iterator[bytes]:
+        try:
+            yield json.dumps(answer_to(question)).encode()
+        except LcError as problem:
+            code = getattr(problem, "code", 0) or (422 if isinstance(problem, Never) else 503)
+            yield json.dumps(_error(problem, code)).encode()
+
+    return answer
+
+
+def _error(problem: LcError, code: int) -> dict[str, Any]:
+    reason = getattr(problem, "reason", "") or type(problem).__name__
+    details = getattr(problem, "details", {})
+    return {"error": {**details, "code": code, "reason": reason, "message": str(problem)}}
+
+
+def _unknown(question: Question, _stop: threading.Event) -> Iterator[bytes]:
+    told = f"This version of sedna-lc does not answer questions of the type {str(question.get('type'))[:40]!r}."
+    yield json.dumps({"error": {"code": 501, "reason": "UnknownQuestion", "message": told}}).encode()
 
 
 class QuestionAnswerer:
     """One thread (`run`) listens; each answer has a thread of its own."""
 
-    def __init__(self, client: GmClient, node: str, read_log: ReadLog, pauses: Pauses) -> None:
+    def __init__(self, client: GmClient, node: str, answers: Mapping[str, Answer], pauses: Pauses) -> None:
         self._client = client
         self._path = f"{API}/nodes/{node}/requests"
-        self._read_log = read_log
+        self._by_type = answers
         self._pauses = pauses
         self._lock = threading.Lock()
         self._answers: deque[tuple[threading.Thread, threading.Event]] = deque()
@@ -42,7 +122,7 @@ class QuestionAnswerer:
     def run(self, stop: threading.Event) -> None:
         """Listen and answer until stopped."""
         series = self._pauses()
-        parameters = {"watch": "1", "timeoutSeconds": str(_STREAM_SECONDS)}
+        parameters = {"watch": "1"}
         while not stop.is_set():
             returns = self._client.returns
             try:
@@ -62,7 +142,7 @@ class QuestionAnswerer:
 
     def _begin(self, question: dict[str, Any]) -> None:
         stop = threading.Event()
-        thread = threading.Thread(target=self._answer, args=(question, stop), name="log-answer", daemon=True)
+        thread = threading.Thread(target=self._answer, args=(question, stop), name="answer", daemon=True)
         with self._lock:
             self._answers = deque(one for one in self._answers if one[0].is_alive())
             if len(self._answers) >= _MOST_ANSWERS:
@@ -74,7 +154,8 @@ class QuestionAnswerer:
     def _answer(self, question: dict[str, Any], stop: threading.Event) -> None:
         try:
             path = f"{self._path}/{question['id']}"
-            self._client.stream_out(path, self._pieces(question, stop))
+            answer = self._by_type.get(str(question.get("type")), _unknown)
+            self._client.stream_out(path, answer(question, stop))
         except (LcError, KeyError) as problem:
             # Whoever asked has gone; there is nobody to tell.
             logger.debug("An answer did not arrive: %s", problem)
@@ -82,19 +163,3 @@ class QuestionAnswerer:
             logger.exception("A question could not be answered.")
         finally:
             stop.set()
-
-    def _pieces(self, question: dict[str, Any], stop: threading.Event) -> Iterator[bytes]:
-        if question.get("type") != "log":
-            yield b"sedna-lc: this version answers questions about logs only.\n"
-            return
-        tail = question.get("tailLines")
-        try:
-            yield from self._read_log(
-                str(question.get("namespace") or "default"),
-                str(question["name"]),
-                tail if isinstance(tail, int) else None,
-                bool(question.get("follow")),
-                stop,
-            )
-        except LcError as problem:
-            yield f"sedna-lc: {problem}\n".encode()

@@ -11,12 +11,13 @@ import logging
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
-
+from sedna.api.meta import INITIAL_EVENTS_END
+from sedna.common.requesting import httpx
 from sedna_lc.errors import GmConflict, GmNotFound, GmRefused, GmUnavailable, WatchTooOld
 from sedna_lc.gm.identifying import Identity, Nobody
 from sedna_lc.gm.trusting import explained
@@ -26,6 +27,9 @@ logger = logging.getLogger(__name__)
 MERGE_PATCH = "application/merge-patch+json"
 # The GM sends a bookmark every minute; a connection that is silent for twice that is dead, whatever TCP says.
 IDLE_SECONDS = 120.0
+# Longer than from one heartbeat to the next, so that each finds a connection and no handshake is needed; shorter than
+# the GM keeps one open (`http.headerSeconds`), so that none is used in the moment in which it is closed.
+KEPT_SECONDS = 12.0
 _TIMEOUT_SECONDS = 15.0
 # A file comes without pauses; a line that is silent for so long is dead.
 _DOWNLOAD_IDLE_SECONDS = 30.0
@@ -36,13 +40,13 @@ _SAID_TO_THE_KNOWN = frozenset({400, 403, 404, 409, 410, 422})
 
 Parameters = Mapping[str, str]
 
-
 STORE_HEADER = "Sedna-Store"
+_WATCH = {"watch": "1", "allowWatchBookmarks": "true"}
 
 
 @dataclass(frozen=True)
 class Listed:
-    """The answer to a list: the resources and the version from which a watch goes on."""
+    """What there is when a watch begins: the resources and the version from which a watch goes on."""
 
     items: list[dict[str, Any]]
     version: str
@@ -85,11 +89,14 @@ class GmClient:
             headers={"Accept": "application/json", "User-Agent": "sedna-lc"},
             # The GM is named in the configuration; a proxy of the shell must not come between.
             trust_env=False,
+            limits=httpx.Limits(keepalive_expiry=KEPT_SECONDS),
         )
         self._lock = threading.Condition()
         self._streams: set[httpx.Response] = set()
         self._closed = False
         self._reachable: bool | None = None
+        self.heard_at: float | None = None
+        """When the GM last answered, in seconds since 1970."""
         # How often the GM has come back: whoever waits for it learns it from whoever reached it first.
         self._returns = 0
 
@@ -101,21 +108,6 @@ class GmClient:
     def get(self, path: str) -> dict[str, Any]:
         """Read one resource."""
         return self._request("GET", path)
-
-    def list(self, path: str, parameters: Parameters) -> Listed:
-        """Read all resources of a kind, page by page."""
-        items: list[dict[str, Any]] = []
-        token = ""
-        while True:
-            query = {**parameters, "limit": "500", **({"continue": token} if token else {})}
-            response = self._send(self._http.build_request("GET", path, params=query), stream=False)
-            page = self._read(response)
-            items += page.get("items") or []
-            metadata = page.get("metadata") or {}
-            token = metadata.get("continue") or ""
-            if not token:
-                store = response.headers.get(STORE_HEADER, "")
-                return Listed(items, str(metadata.get("resourceVersion") or ""), store)
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Create something."""
@@ -188,44 +180,49 @@ class GmClient:
         timeout = httpx.Timeout(_TIMEOUT_SECONDS, read=IDLE_SECONDS)
         self._request("POST", path, content=pieces, headers={"Content-Type": "text/plain"}, timeout=timeout)
 
+    def list_and_watch(self, path: str, parameters: Parameters) -> Iterator[Listed | Event]:
+        """Yield all resources of a kind, and then what changes, until the GM ends the stream; see `watch`."""
+        query = {**parameters, **_WATCH, "sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
+        with self._stream(path, query, IDLE_SECONDS) as (store, lines):
+            items: list[dict[str, Any]] = []
+            events = map(self._event, lines)
+            for event in events:
+                metadata = event.resource.get("metadata") or {}
+                if event.type == "ADDED":
+                    items.append(event.resource)
+                elif INITIAL_EVENTS_END in (metadata.get("annotations") or {}):
+                    yield Listed(items, str(metadata.get("resourceVersion") or ""), store)
+                    break
+            else:
+                raise GmUnavailable(f"{self.address} ended a watch before it had told what there is.")
+            yield from events
+
     def watch(self, path: str, parameters: Parameters, since: str, store: str = "") -> Iterator[Event]:
         """Yield what changes from a version on, until the GM ends the stream.
 
         Raises WatchTooOld when the GM does not remember that version, or has another store than the one that it was
         a version of; GmUnavailable when the line breaks or is silent for too long.
         """
-        query = {**parameters, "watch": "1", "allowWatchBookmarks": "true", "resourceVersion": since}
-        for line in self.lines(path, query, IDLE_SECONDS, store):
-            kind, thing = line.get("type"), line.get("object")
-            if not isinstance(kind, str) or not isinstance(thing, dict):
-                raise GmUnavailable(f"{self.address} sent something that is no watch event.")
-            if kind == "ERROR":
-                if thing.get("code") == httpx.codes.GONE:
-                    raise WatchTooOld(str(thing.get("message")))
-                raise GmUnavailable(str(thing.get("message") or "The watch ended with an error."))
-            yield Event(kind, thing)
-
-    def lines(
-        self, path: str, parameters: Parameters, idle_seconds: float, store: str = ""
-    ) -> Iterator[dict[str, Any]]:
-        """Yield the JSON objects of a stream, one a line. Raises WatchTooOld when it is of another store."""
-        timeout = httpx.Timeout(_TIMEOUT_SECONDS, read=idle_seconds)
-        request = self._http.build_request("GET", path, params=parameters, timeout=timeout)
-        with self._open(request) as response:
-            found = response.headers.get(STORE_HEADER, store)
-            if store and found != store:
+        query = {**parameters, **_WATCH, "resourceVersion": since}
+        with self._stream(path, query, IDLE_SECONDS) as (found, lines):
+            if store and found and found != store:
                 raise WatchTooOld(f"the GlobalManager has another store now, {found}")
-            lines = response.iter_lines()
-            while True:
-                try:
-                    line = next(lines, None)
-                    if line is None:
-                        return
-                    content = json.loads(line) if line.strip() else None
-                except (httpx.HTTPError, httpx.StreamError, ValueError) as problem:
-                    raise self._unavailable(problem) from problem
-                if isinstance(content, dict):
-                    yield content
+            yield from map(self._event, lines)
+
+    def lines(self, path: str, parameters: Parameters, idle_seconds: float) -> Iterator[dict[str, Any]]:
+        """Yield the JSON objects of a stream, one a line."""
+        with self._stream(path, parameters, idle_seconds) as (_, lines):
+            yield from lines
+
+    def _event(self, line: dict[str, Any]) -> Event:
+        kind, thing = line.get("type"), line.get("object")
+        if not isinstance(kind, str) or not isinstance(thing, dict):
+            raise GmUnavailable(f"{self.address} sent something that is no watch event.")
+        if kind == "ERROR":
+            if thing.get("code") == httpx.codes.GONE:
+                raise WatchTooOld(str(thing.get("message")))
+            raise GmUnavailable(str(thing.get("message") or "The watch ended with an error."))
+        return Event(kind, thing)
 
     @property
     def returns(self) -> int:
@@ -252,6 +249,29 @@ class GmClient:
             for response in self._streams:
                 _cut(response)
         self._http.close()
+
+    @contextlib.contextmanager
+    def _stream(
+        self, path: str, parameters: Parameters, idle_seconds: float
+    ) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:
+        """The store that a stream is of, if the GM says so, and its lines as they come."""
+        timeout = httpx.Timeout(_TIMEOUT_SECONDS, read=idle_seconds)
+        request = self._http.build_request("GET", path, params=parameters, timeout=timeout)
+        with self._open(request) as response:
+            yield response.headers.get(STORE_HEADER, ""), self._objects(response)
+
+    def _objects(self, response: httpx.Response) -> Iterator[dict[str, Any]]:
+        lines = response.iter_lines()
+        while True:
+            try:
+                line = next(lines, None)
+                if line is None:
+                    return
+                content = json.loads(line) if line.strip() else None
+            except (httpx.HTTPError, httpx.StreamError, ValueError) as problem:
+                raise self._unavailable(problem) from problem
+            if isinstance(content, dict):
+                yield content
 
     @contextlib.contextmanager
     def _open(self, request: httpx.Request) -> Iterator[httpx.Response]:
@@ -323,6 +343,7 @@ class GmClient:
     def _note_reachable(self) -> None:
         with self._lock:
             first, self._reachable = self._reachable is not True, True
+            self.heard_at = time.time()
             if first:
                 self._returns += 1
                 self._lock.notify_all()
@@ -362,12 +383,16 @@ def _is_a_page(response: httpx.Response) -> bool:
 
 def _is_for_the_known(response: httpx.Response) -> bool:
     """Whether a refusal, which has been read, is one of our GM, and one that it has only for those it knows."""
-    if response.status_code not in _SAID_TO_THE_KNOWN:
-        return False
+    return response.status_code in _SAID_TO_THE_KNOWN and bool(_status_of(response))
+
+
+def _status_of(response: httpx.Response) -> dict[str, Any]:
+    """Return the Status object of a refusal, which has been read; {} where it is none, and so not our GM's word."""
     try:
-        return bool(response.json().get("kind") == "Status")
-    except (ValueError, AttributeError):
-        return False
+        answer = response.json()
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) and answer.get("kind") == "Status" else {}
 
 
 def _message_of(response: httpx.Response) -> str:
@@ -381,17 +406,23 @@ def _message_of(response: httpx.Response) -> str:
     return str(message)[:1000] if message else f"HTTP {response.status_code} without a reason"
 
 
+def _causes_of(status: Mapping[str, Any]) -> frozenset[str]:
+    details = status.get("details")
+    causes = details.get("causes") if isinstance(details, dict) else None
+    return frozenset(str(one.get("reason")) for one in causes or () if isinstance(one, dict))
+
+
 def _refusal(response: httpx.Response, message: str) -> Exception:
-    code = response.status_code
+    code, status = response.status_code, _status_of(response)
     if code == httpx.codes.GONE:
         return WatchTooOld(message)
     if code == httpx.codes.NOT_FOUND:
-        return GmNotFound(code, message)
+        return GmNotFound(code, message, ours=bool(status))
     if code == httpx.codes.CONFLICT:
-        return GmConflict(code, message)
+        return GmConflict(code, message, ours=bool(status))
     if code in _PASSING or not httpx.codes.is_client_error(code):
-        return GmUnavailable(message, _retry_after(response), answered=True, code=code)
-    return GmRefused(code, message)
+        return GmUnavailable(message, _retry_after(response), answered=True, code=code, causes=_causes_of(status))
+    return GmRefused(code, message, ours=bool(status))
 
 
 def _retry_after(response: httpx.Response) -> float | None:

@@ -1,8 +1,8 @@
 """Empties the outbox: what happened here is told to the GM, in order per key, as often as it takes.
 
-A letter leaves the outbox when the GM took it, or when it can never be delivered: its resource is gone (a log line),
-or the GM calls it wrong (an error). Everything else is tried again; a letter that fails holds up its own key only,
-a GM that is away holds up all.
+A letter leaves the outbox when the GM took it, or when it can never be delivered, as `refusals` judges: its resource is
+gone or another node's (a log line), or the GM calls it wrong (an error, and the line of `systemctl status`). Everything
+else is tried again; a letter that fails holds up its own key only, a GM that is away holds up all.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from sedna.common.faults import reached
-from sedna_lc.errors import GmConflict, GmNotFound, GmRefused, GmUnavailable
+from sedna_lc.errors import GmConflict, GmNotFound, GmRefused, GmUnavailable, WatchTooOld
 from sedna_lc.gm.clients import GmClient
 from sedna_lc.gm.pauses import Pauses
+from sedna_lc.gm.refusals import Verdict, verdict
+from sedna_lc.state.letters import subject_of
 from sedna_lc.state.records import Letter
 from sedna_lc.state.stores import Store
 
@@ -24,6 +26,13 @@ logger = logging.getLogger(__name__)
 
 # Nobody rings for a letter that another process left; an idle look costs one query.
 _IDLE_SECONDS = 30.0
+_DROPPED = {
+    Verdict.GONE: "%s is gone; what was to be told about it is dropped.",
+    Verdict.ANOTHER: "%s is another one now; what was to be told about the old one is dropped.",
+    Verdict.ELSEWHERE: "%s is for another node now; what was to be told about it here is dropped.",
+}
+# As much of a refusal as fits into the line of `systemctl status`.
+_TOLD_LENGTH = 200
 
 
 @dataclass
@@ -41,9 +50,27 @@ class OutboxSender:
         self._pauses = pauses
         self._monotonic = monotonic
         self._waiting: dict[str, _Waiting] = {}
+        self._unsent_since: dict[str, float] = {}
         self._outage: _Waiting | None = None
         self._posted = threading.Event()
         self._tried = threading.Condition()
+        self._wrong = 0
+        self._last_wrong = ""
+
+    @property
+    def trouble(self) -> str:
+        """What the GM has called wrong since the start, for a person to look into; "" while there is none."""
+        if not self._wrong:
+            return ""
+        times = "" if self._wrong == 1 else f" and of {self._wrong - 1} more before"
+        return f"the GlobalManager refused, and it is lost, what was told of {self._last_wrong}{times}"
+
+    @property
+    def oldest_seconds(self) -> float:
+        """For how long the letter that has waited longest is unsent, as far as this program knows; 0 without any."""
+        unsent = {letter.key for letter in self._store.letters()}
+        since = min((since for key, since in list(self._unsent_since.items()) if key in unsent), default=None)
+        return 0.0 if since is None else max(0.0, self._monotonic() - since)
 
     def wake(self) -> None:
         """Look into the outbox now."""
@@ -79,6 +106,8 @@ class OutboxSender:
         letters = self._store.letters()
         known = {letter.key for letter in letters}
         self._waiting = {key: waiting for key, waiting in self._waiting.items() if key in known}
+        now = self._monotonic()
+        self._unsent_since = {key: self._unsent_since.get(key, now) for key in known}
         if not letters:
             # What could not be sent during an outage was withdrawn meanwhile.
             self._outage = None
@@ -103,25 +132,44 @@ class OutboxSender:
             reached("lc.outbox.send.before")
             self._client.patch(letter.path, letter.body)
             reached("lc.outbox.send.after")
-        except GmNotFound:
-            logger.info("%s is gone; what was to be told about it is dropped.", letter.path)
-        except GmConflict as problem:
-            if self._is_still_there(letter):
-                raise GmUnavailable(problem.message, answered=True) from problem
-            logger.info("%s is another one now; what was to be told about the old one is dropped.", letter.path)
-        except GmRefused as problem:
-            logger.error("The GM refuses what was told about %s, it is dropped: %s", letter.path, problem.message)  # noqa: TRY400
+        except WatchTooOld as problem:
+            # 410 is for lists; to a letter, only somebody on the way can have said it.
+            raise GmUnavailable(str(problem), answered=True) from problem
+        except (GmRefused, GmUnavailable) as problem:
+            if isinstance(problem, GmUnavailable) and not problem.answered:
+                raise
+            ending = verdict(problem, wanted=self._is_wanted(letter), stands=self._stands(letter, problem))
+            if ending is Verdict.AGAIN:
+                raise _for_later(problem) from problem
+            self._note_dropped(letter, ending, problem.message)
         self._store.settle(letter)
         reached("lc.outbox.settle.after")
         self._waiting.pop(letter.key, None)
 
-    def _is_still_there(self, letter: Letter) -> bool:
-        """Tell whether the resource that the letter is about still exists under its name."""
-        uid = letter.body.get("metadata", {}).get("uid")
+    def _note_dropped(self, letter: Letter, ending: Verdict, message: str) -> None:
+        if ending is not Verdict.WRONG:
+            logger.info(_DROPPED[ending], letter.path)
+            return
+        logger.error("The GM refuses what was told about %s, it is dropped: %s", letter.path, message)
+        self._wrong += 1
+        self._last_wrong = f"{letter.path}: {message}"[:_TOLD_LENGTH].rstrip(". ")
+
+    def _is_wanted(self, letter: Letter) -> bool:
+        """Tell whether this node is to work on what the letter is about."""
+        plural, uid = subject_of(letter)
+        return any(one["metadata"].get("uid") == uid for one in self._store.wanted(plural).values())
+
+    def _stands(self, letter: Letter, problem: GmRefused | GmUnavailable) -> bool:
+        """Tell whether the resource that the letter is about still exists under its name; asked after a conflict."""
+        if not isinstance(problem, GmConflict):
+            return True
+        _, uid = subject_of(letter)
         try:
             stored = self._client.get(letter.path.removesuffix("/status"))
-        except GmNotFound:
-            return False
+        except GmNotFound as answer:
+            return not answer.ours
+        except (GmRefused, WatchTooOld):
+            return True
         return uid is None or stored["metadata"]["uid"] == uid
 
     def _delay(self, letter: Letter, problem: GmUnavailable) -> None:
@@ -134,3 +182,7 @@ class OutboxSender:
         if self._outage is None:
             self._outage = _Waiting(self._pauses(), 0.0)
         return next(self._outage.series)
+
+
+def _for_later(problem: GmRefused | GmUnavailable) -> GmUnavailable:
+    return problem if isinstance(problem, GmUnavailable) else GmUnavailable(problem.message, answered=True)

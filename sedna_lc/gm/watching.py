@@ -1,20 +1,20 @@
 """What the GM wants of this node, for ever: nested routines, each with one concern.
 
 `run` never ends before it is stopped and waits between failures; `_list_then_watch` begins anew when the GM no longer
-remembers where we were; `_one_connection` reads a single stream. After days without a GM there is one list (or one
-watch from where we were), and so one reconciliation.
+remembers where we were; `_one_connection` reads a single stream. After days without a GM there is one stream, which
+begins with all that there is (or where we were), and so one reconciliation.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from sedna_lc.errors import Again, GmRefused, WatchTooOld
 from sedna_lc.gm.checking import is_usable
-from sedna_lc.gm.clients import GmClient
+from sedna_lc.gm.clients import Event, GmClient, Listed
 from sedna_lc.gm.pauses import Pauses
 from sedna_lc.gm.stores import KnownStore
 from sedna_lc.state.letters import API
@@ -84,20 +84,18 @@ class NodeWatch:
 
     def _list_then_watch(self, stop: threading.Event) -> None:
         if not self._version:
-            listed = self._client.list(self._path, self._parameters)
-            items: list[Wire] = [one for one in listed.items if is_usable(one)]
-            if self._known is not None:
-                items = self._known.believed(listed.store, items)
-            self._listener.listed(items)
-            self._version, self._store = listed.version, listed.store
+            self._one_connection(self._client.list_and_watch(self._path, self._parameters), stop)
         while not stop.is_set():
-            self._one_connection(stop)
+            self._one_connection(self._client.watch(self._path, self._parameters, self._version, self._store), stop)
 
-    def _one_connection(self, stop: threading.Event) -> None:
+    def _one_connection(self, stream: Iterator[Listed | Event], stop: threading.Event) -> None:
         heard = False
-        for event in self._client.watch(self._path, self._parameters, self._version, self._store):
+        for event in stream:
             if stop.is_set():
                 return
+            if isinstance(event, Listed):
+                self._take(event)
+                continue
             if event.type in ("ADDED", "MODIFIED", "DELETED") and not is_usable(event.resource):
                 logger.debug("%s is left alone.", event.type)
             elif event.type == "DELETED":
@@ -113,3 +111,10 @@ class NodeWatch:
         if not heard:
             # A GM that ends every stream at once is not asked in a tight loop.
             stop.wait(next(self._series))
+
+    def _take(self, listed: Listed) -> None:
+        items: list[Wire] = [one for one in listed.items if is_usable(one)]
+        if self._known is not None:
+            items = self._known.believed(listed.store, items)
+        self._listener.listed(items)
+        self._version, self._store = listed.version, listed.store

@@ -1,8 +1,9 @@
-"""The door's application: the original's one route, answered only after what came in is durable.
+"""The door's application: the original's one route, answered only after what came in is durable, and a quicker one.
 
-    POST /sedna/workers/<name>/info    a report; handed to `accept`, then {"Status": 200, "Message": "OK"}.
-                                       `Authorization: Bearer <token>` proves who sends it
-    GET  /healthz                      whether the door is open
+    POST /sedna/workers/<name>/info       a report; handed to `accept`, then {"Status": 200, "Message": "OK"}.
+                                          `Authorization: Bearer <token>` proves who sends it
+    POST /sedna/workers/<name>/progress   how things stand, by the same token; only the newest counts
+    GET  /healthz                         whether the door is open
 
 Everything else gets an answer that says what is wrong. Size and pace are the server's concern (`serving`).
 """
@@ -14,22 +15,26 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from sedna.api.workers import WorkerReport
+from sedna.api.workers import WorkerNews, WorkerReport
 from sedna_lc.errors import LcError
 from sedna_lc.state.stores import Key
 
 logger = logging.getLogger(__name__)
 
 MOST_BYTES = 1 << 20
-_INFO = re.compile(r"/sedna/workers/([^/]+)/info/?")
+MOST_NEWS_BYTES = 64 << 10
+"""News come often, and say little."""
+_ADDRESS = re.compile(r"/sedna/workers/([^/]+)/(info|progress)/?")
 
 Environ = Mapping[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
 Accept = Callable[[WorkerReport, bool], None]
+Hear = Callable[[WorkerNews, bool], None]
+Told = TypeVar("Told", WorkerReport, WorkerNews)
 OwnerOf = Callable[[str], Key | None]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
@@ -42,7 +47,7 @@ class Refusal(LcError):
         self.status = status
 
 
-def make_application(accept: Accept, owner_of: OwnerOf) -> Application:
+def make_application(accept: Accept, owner_of: OwnerOf, hear: Hear | None = None) -> Application:
     """Return the application.
 
     Args:
@@ -50,11 +55,12 @@ def make_application(accept: Accept, owner_of: OwnerOf) -> Application:
             unknown worker, PermissionError for one that has to show its token, ValueError for a report that does not
             fit its worker.
         owner_of: says whose token a text is; None for nobody's.
+        hear: passes on how things stand; it is told the same as `accept`, and raises the same. None: nobody listens.
     """
 
     def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         try:
-            status, message = HTTPStatus.OK, _answer(environ, accept, owner_of)
+            status, message = HTTPStatus.OK, _answer(environ, accept, owner_of, hear)
         except Refusal as refusal:
             status, message = refusal.status, str(refusal)
             # As Python writes them: whoever sends a line end must not write a line of the log.
@@ -78,34 +84,48 @@ def answer_body(status: int, message: str) -> bytes:
     return json.dumps({"Status": int(status), "Message": message}).encode()
 
 
-def _answer(environ: Environ, accept: Accept, owner_of: OwnerOf) -> str:
+def _answer(environ: Environ, accept: Accept, owner_of: OwnerOf, hear: Hear | None) -> str:
     path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
     if path == "/healthz":
         _allow(method, "GET", "HEAD")
         return "OK"
-    found = _INFO.fullmatch(path)
-    if found is None:
-        raise Refusal(HTTPStatus.NOT_FOUND, "there is only POST /sedna/workers/<name>/info and GET /healthz")
+    found = _ADDRESS.fullmatch(path)
+    if found is None or (found[2] == "progress" and hear is None):
+        there = "POST /sedna/workers/<name>/info, POST /sedna/workers/<name>/progress and GET /healthz"
+        raise Refusal(HTTPStatus.NOT_FOUND, f"there is only {there}")
     _allow(method, "POST")
-    name = found[1]
+    name, what = found.groups()
     sender = _sender(environ, owner_of)
     if sender is not None and sender[1] != name:
         raise Refusal(HTTPStatus.FORBIDDEN, f"this is the token of worker {sender[1]}, which reports for itself only")
-    report = _read(environ)
-    if report.name != name:
-        raise Refusal(HTTPStatus.BAD_REQUEST, f"the report is of {report.name!r}, the address of {name!r}")
-    if sender is not None and sender[0] != report.namespace:
+    if what == "info":
+        report = _read(environ, WorkerReport, MOST_BYTES)
+        _check_sender(report, name, sender)
+        _hand_on(accept, report, sender is not None)
+    elif hear is not None:
+        news = _read(environ, WorkerNews, MOST_NEWS_BYTES)
+        _check_sender(news, name, sender)
+        _hand_on(hear, news, sender is not None)
+    return "OK"
+
+
+def _check_sender(told: WorkerReport | WorkerNews, name: str, sender: Key | None) -> None:
+    if told.name != name:
+        raise Refusal(HTTPStatus.BAD_REQUEST, f"the report is of {told.name!r}, the address of {name!r}")
+    if sender is not None and sender[0] != told.namespace:
         whose = f"worker {sender[1]} in namespace {sender[0]}"
         raise Refusal(HTTPStatus.FORBIDDEN, f"this is the token of {whose}, which reports for itself only")
+
+
+def _hand_on(accept: Callable[[Told, bool], None], told: Told, proven: bool) -> None:
     try:
-        accept(report, sender is not None)
+        accept(told, proven)
     except LookupError as unknown:
         raise Refusal(HTTPStatus.NOT_FOUND, str(unknown)) from unknown
     except PermissionError as unproven:
         raise Refusal(HTTPStatus.UNAUTHORIZED, str(unproven)) from unproven
     except ValueError as wrong:
         raise Refusal(HTTPStatus.BAD_REQUEST, f"the report does not fit its worker: {wrong}") from wrong
-    return "OK"
 
 
 def _sender(environ: Environ, owner_of: OwnerOf) -> Key | None:
@@ -125,16 +145,16 @@ def _allow(method: str, *allowed: str) -> None:
         raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, f"{method} is not possible here, only {', '.join(allowed)}")
 
 
-def _read(environ: Environ) -> WorkerReport:
-    data = environ["wsgi.input"].read(MOST_BYTES + 1)
-    if len(data) > MOST_BYTES:
-        raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a report has at most {MOST_BYTES} bytes")
+def _read(environ: Environ, model: type[Told], most_bytes: int) -> Told:
+    data = environ["wsgi.input"].read(most_bytes + 1)
+    if len(data) > most_bytes:
+        raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a report of this kind has at most {most_bytes} bytes")
     try:
         content = json.loads(data, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as problem:
         raise Refusal(HTTPStatus.BAD_REQUEST, f"the body is not JSON: {problem}") from problem
     try:
-        return WorkerReport.model_validate(content)
+        return model.model_validate(content)
     except ValidationError as problem:
         told = "; ".join(
             f"{'.'.join(str(step) for step in error['loc']) or 'the report'}: {error['msg']}"

@@ -62,6 +62,8 @@ class DoorServer:
     def __init__(self, application: Application, host: str, port: int, request_seconds: int = REQUEST_SECONDS) -> None:
         """Raises OSError when the address is taken or not this host's."""
         self._connections: dict[int, Any] = {}
+        # News wake the loop; only whoever is silent has to be looked for, and each look costs an idle host something.
+        self._look_seconds = max(1, request_seconds // 3)
         self._server = create_server(
             application,
             map=self._connections,
@@ -72,12 +74,11 @@ class DoorServer:
             max_request_header_size=16_384,
             connection_limit=_MOST_CONNECTIONS,
             channel_timeout=request_seconds,
-            cleanup_interval=max(1, request_seconds // 3),
+            cleanup_interval=self._look_seconds,
             ident="sedna-lc",
         )
         self._server.channel_class = type("Channel", (_ImpatientChannel,), {"request_seconds": request_seconds})
         self.port = int(self._server.effective_port)
-        self._look_seconds = 1.0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="door", daemon=True)
 

@@ -10,20 +10,24 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
+from sedna.api.rounds import round_id
 from sedna.api.validating import parse
 from sedna.api.workers import FINAL_PHASES, NODE_FINALIZER, Worker, WorkerReport
 from sedna.common.faults import reached
+from sedna.daemons.logs import fields
 from sedna_lc.errors import Again, Hindered, Never
 from sedna_lc.models.findings import Found
 from sedna_lc.models.trained import find_models
 from sedna_lc.reconcile import last_words, spools
 from sedna_lc.reconcile.absorbing import absorb
 from sedna_lc.reconcile.deciding import decide
-from sedna_lc.reconcile.delivering import clear, delivered
+from sedna_lc.reconcile.delivering import at_home, clear, delivered
 from sedna_lc.reconcile.judging import judge
 from sedna_lc.reconcile.means import Means
 from sedna_lc.reconcile.observing import observed
+from sedna_lc.reconcile.outputs import claimed_by
 from sedna_lc.reconcile.providing import with_given_urls
 from sedna_lc.reconcile.serving import go_back, serve
 from sedna_lc.reconcile.starting import make_ready, start
@@ -76,7 +80,9 @@ class Applier:
             decision = decide(view)
             if decision.act is Act.REST:
                 return self._rest(key, hindered, seconds_left(view.record, view.now))
-            logger.info("Worker %s: %s, for %s.", "/".join(key), decision.act.value, decision.sentence)
+            sentence = "Worker %s: %s, for %s."
+            extra = _fields(decision.act.value, key, view)
+            logger.info(sentence, "/".join(key), decision.act.value, decision.sentence, extra=extra)
             try:
                 seconds = self._do(decision.act, key, view)
             except Hindered as problem:
@@ -104,11 +110,13 @@ class Applier:
         return hindered.after_seconds or next(self._waiting.setdefault(key, self._pauses()))
 
     def _look(self, key: Key, hindered: Hindered | None = None) -> View:
-        wanted = self._means.store.wanted("workers").get(key)
+        found = self._means.store.wanted("workers").get(key)
+        wanted = parse(Worker, found) if found is not None else None
         record = self._means.store.worker(key)
         unit = self._means.runner.observe().get(worker_unit(*key))
+        forgotten = record is None and unit is not None
         return View(
-            wanted=parse(Worker, wanted) if wanted is not None else None,
+            wanted=wanted,
             record=record,
             unit=unit,
             synced=self._synced(),
@@ -116,6 +124,7 @@ class Applier:
             stopping=self.stopping.is_set(),
             hindrance=Hindrance(hindered.reason, hindered.message) if hindered is not None else None,
             now=self._means.clock(),
+            claimed_by=claimed_by(at_home(wanted, self._means.places)) if wanted is not None and forgotten else None,
         )
 
     def _last_words(self, unit: UnitState | None) -> str | None:
@@ -307,3 +316,12 @@ def _pending(record: WorkerRecord, wanted: Worker, problem: Again) -> WorkerReco
 def _changed(record: WorkerRecord, wanted: Worker, changes: Mapping[str, object]) -> WorkerRecord:
     told = {**changes, "observed_generation": wanted.metadata.generation}
     return replace(record, status=record.status.model_copy(update=told))
+
+
+def _fields(act: str, key: Key, view: View) -> dict[str, Any]:
+    """What a line about a worker carries, for those who look for a worker, a unit or a round."""
+    namespace, name = key
+    spec = view.wanted.spec if view.wanted is not None else None
+    told = "" if spec is None else round_id(spec.job.uid, spec.round)
+    unit = worker_unit(namespace, name)
+    return fields(ACTION=act, KIND="Worker", NAMESPACE=namespace, NAME=name, WORKER=name, UNIT=unit, ROUND_ID=told)

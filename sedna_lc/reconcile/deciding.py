@@ -28,7 +28,7 @@ def decide(view: View) -> Decision:
     if record is None and view.stopping:
         return _rest("it is left to the next LocalController")
     if record is None:
-        if view.unit is not None and _is_older(view.unit, wanted):
+        if view.unit is not None and _is_anothers(view, view.unit, wanted):
             return _remove(view.unit, "it belongs to an earlier worker of this name")
         return Decision(Act.BEGIN, "it is new here")
     if is_final(record):
@@ -130,9 +130,17 @@ def _is_to_go_on(wanted: Worker, unit: UnitState | None) -> bool:
     return wanted.spec.restart_policy != "Never" and (unit is None or unit.reason in _NOT_ITS_FAULT)
 
 
+def _is_anothers(view: View, unit: UnitState, wanted: Worker) -> bool:
+    """Asked only when this node lost its memory of the worker: whether the unit was started for an earlier one."""
+    if view.claimed_by is not None:
+        # Marked before the start. After a restore the GM makes workers of the same names, and clocks need not agree.
+        return view.claimed_by != wanted.metadata.uid
+    return _is_older(unit, wanted)
+
+
 def _is_older(unit: UnitState, wanted: Worker) -> bool:
     created = wanted.metadata.creation_timestamp
-    # Asked only when this node lost its memory of the worker. Times travel in whole seconds, hence the one second.
+    # Times travel in whole seconds, hence the one second.
     if created is None or unit.started_at is None:
         return False
     return (parse_time(created) - unit.started_at).total_seconds() > 1

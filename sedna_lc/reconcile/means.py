@@ -61,6 +61,8 @@ class Means:
     user: Callable[[], WorkerUser | None] = lambda: None
     #: Of how many last rounds the outputs stay, whatever became of them.
     keep_rounds: int = 5
+    #: Whether the GM answers: what it said last of old outputs is true only then.
+    heard: Callable[[], bool] = lambda: True
 
     def tidy(self) -> None:
         """Throw away what came from elsewhere and nobody needs any more, soon."""

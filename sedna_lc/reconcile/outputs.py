@@ -5,9 +5,10 @@ have been given one `outputDir`. A model is a version and never overwritten: wha
 another name, and two living jobs do not share a folder. Used by `sedna_lc.reconcile.starting`.
 
 What old rounds have left goes when a new one comes, except what a version that may be served again needs, and what a
-Model names, of whatever job: that list the GlobalManager writes into the worker's spec when it makes the worker. A
-version that is added later is of a later round than the worker's, and one that was given up is never added again; so a
-list that is old names too much of the job's own, never too little.
+Model names, of whatever job: that list the GlobalManager writes into the worker's spec when it makes the worker, and
+again when a Model is made before the worker has begun. While the GlobalManager is away the list may be an old one, and
+nothing is removed. A version that is added later is of a later round than the worker's, and one that was given up is
+never added again; so of the job's own an old list names too much, never too little.
 """
 
 from __future__ import annotations
@@ -51,6 +52,18 @@ def claim(wanted: Worker, others: Iterable[Worker]) -> None:
         _take_over(Path(path), wanted.metadata.uid or "", wanted.spec.job.uid)
     except OSError as problem:
         raise Again("FolderUnusable", f"The output folder cannot be made ready: {problem}.") from problem
+
+
+def claimed_by(wanted: Worker) -> str | None:
+    """Return the uid of the worker for which the output folder is marked; None where no mark can be read."""
+    path = local_path(wanted.spec.output_dir) if wanted.spec.role != "inference" else None
+    if path is None:
+        return None
+    try:
+        return next(iter(_claimant(_mark_of(Path(path)))), None)
+    except OSError:
+        # Then whose it is has to be told by other signs.
+        return None
 
 
 def outdated(found: Iterable[int], wanted: Worker, keep: int) -> list[int]:
@@ -161,8 +174,12 @@ def _claimant(owner: Path) -> list[str]:
         os.close(there)
 
 
+def _mark_of(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.owner")
+
+
 def _take_over(folder: Path, uid: str, job: str) -> None:
-    owner = folder.with_name(f".{folder.name}.owner")
+    owner = _mark_of(folder)
     if _claimant(owner) == [uid]:
         return
     if folder.is_dir() and any(folder.iterdir()):

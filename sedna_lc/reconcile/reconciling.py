@@ -10,15 +10,18 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
 
+from sedna.api.rounds import round_id
 from sedna.api.validating import parse
-from sedna.api.workers import Worker, WorkerReport
+from sedna.api.workers import Worker, WorkerNews, WorkerReport
 from sedna_lc.errors import Never
 from sedna_lc.loops import KeyedLoop
 from sedna_lc.reconcile.applying import Applier
 from sedna_lc.reconcile.means import Means
+from sedna_lc.runners.ended import BOUNDS
 from sedna_lc.runners.errors import NoSuchUnit, RunnerError, RunnerUnavailable
 from sedna_lc.runners.names import worker_unit
-from sedna_lc.state.letters import status_letter
+from sedna_lc.state.letters import status_letter, without_news
+from sedna_lc.state.records import WorkerRecord
 from sedna_lc.state.stores import Key, Wire, key_of
 
 logger = logging.getLogger(__name__)
@@ -125,7 +128,7 @@ class Reconciler:
 
     def listed(self, resources: Iterable[Wire]) -> None:
         """These are all workers of this node."""
-        workers = list(resources)
+        workers = [without_news(one) for one in resources]
         self._means.store.replace_wanted("workers", workers)
         self._synced.set()
         for resource in workers:
@@ -136,8 +139,15 @@ class Reconciler:
 
     def changed(self, resource: Wire) -> None:
         """A worker is new or has changed."""
-        self._means.store.put_wanted("workers", resource)
-        self._add(key_of(resource))
+        key, worker = key_of(resource), without_news(resource)
+        known = self._means.store.wanted("workers").get(key)
+        if known is not None and _is_only_news(known, worker):
+            # Every other second, while a worker trains: that is no reason to write to this node's disk.
+            return
+        self._means.store.put_wanted("workers", worker)
+        # Not what was sent once counts, but what the GM holds: a status that came late has replaced a newer one there.
+        self._repeat(worker)
+        self._add(key)
 
     def gone(self, resource: Wire) -> None:
         """A worker is gone."""
@@ -162,11 +172,7 @@ class Reconciler:
         One that comes after the worker's end is taken and changes nothing: its sender has nothing to mend.
         """
         key = (report.namespace, report.name)
-        record = self._means.store.worker(key)
-        if record is None:
-            raise UnknownWorker(f"no worker {report.name} in namespace {report.namespace} runs on this node")
-        if not proven and (record.launch == "no" or self._means.tokens.was_handed(key)):
-            raise UnprovenWorker(f"worker {report.name} reports with its token; the sedna library sends it by itself")
+        self._known_sender(key, proven)
         wanted = self._means.store.wanted("workers").get(key)
         if wanted is not None and (wrong := tuple(_mismatches(parse(Worker, wanted), report))):
             raise WrongWorker("; ".join(wrong))
@@ -174,20 +180,53 @@ class Reconciler:
         self._means.store.add_report(key, body)
         self._add(key)
 
+    def check_news(self, news: WorkerNews, proven: bool) -> tuple[str, WorkerNews]:
+        """Return whose news these are, by uid, and as much of them as fits its role. Raises as `report` does."""
+        key = (news.namespace, news.name)
+        record = self._known_sender(key, proven)
+        wanted = self._means.store.wanted("workers").get(key)
+        role = wanted["spec"].get("role") if wanted is not None else None
+        # A script that trains may also try what it has trained; that is no service whose inferences anybody counts.
+        other = {"inference": "progress"}.get(str(role), "inference")
+        return record.uid, news.model_copy(update={other: None})
+
     # What somebody asks.
 
     def read_log(
         self, namespace: str, name: str, tail_lines: int | None, follow: bool, stop: threading.Event
     ) -> Iterator[bytes]:
-        """Return a worker's log. Raises Never when there is none."""
+        """Return a worker's log, or what is kept of it since the worker is gone. Raises Never when there is none."""
+        wanted = self._means.store.wanted("workers").get((namespace, name))
+        # One that waits for its start has no log, whatever an earlier one of its name has left.
+        meant = _round_of(wanted) if wanted is not None else ""
         try:
-            return self._means.runner.read_log(worker_unit(namespace, name), tail_lines, follow, stop)
+            return self._means.runner.read_log(worker_unit(namespace, name), tail_lines, follow, stop, meant)
         except NoSuchUnit as problem:
             record = self._means.store.worker((namespace, name))
             why = record.status.message if record is not None and record.status.message else "It has not started."
             raise Never("LogNotFound", f"Worker {name} has no log here. {why}") from problem
         except RunnerError as problem:
             raise Never("LogNotFound", f"The log of worker {name} cannot be read: {problem}") from problem
+
+    def read_ended_log(self, namespace: str, name: str, round_id: str, tail_lines: int | None) -> Iterator[bytes]:
+        """Return what a worker of that round printed, which the GM does not have any more.
+
+        Raises Never when nothing is kept of it here, Again when that cannot be told now.
+        """
+        try:
+            unit = worker_unit(namespace, name)
+            return self._means.runner.read_log(unit, tail_lines, False, threading.Event(), round_id)
+        except NoSuchUnit as problem:
+            told = f"nothing is kept here of what worker {name} printed. This node keeps the logs {BOUNDS}."
+            raise Never("LogNotKept", told) from problem
+
+    def _known_sender(self, key: Key, proven: bool) -> WorkerRecord:
+        record = self._means.store.worker(key)
+        if record is None:
+            raise UnknownWorker(f"no worker {key[1]} in namespace {key[0]} runs on this node")
+        if not proven and (record.launch == "no" or self._means.tokens.was_handed(key)):
+            raise UnprovenWorker(f"worker {key[1]} reports with its token; the sedna library sends it by itself")
+        return record
 
     def _known(self) -> set[Key]:
         """Every worker that is wanted, or was and is not gone yet."""
@@ -221,7 +260,10 @@ class Reconciler:
             self.look_at_all()
 
     def _repeat(self, resource: Wire) -> None:
-        """Tell the GM again what it should know: it may have come back with an older store."""
+        """Tell the GM again what it should know, if it holds something else: its store may be an older one.
+
+        A word from here that has not come back yet looks the same; then this is a letter too many, and changes nothing.
+        """
         key = key_of(resource)
         record = self._means.store.worker(key)
         if record is None or record.uid != resource["metadata"].get("uid"):
@@ -244,6 +286,22 @@ class Reconciler:
                     self._means.runner.stop(name)
             except RunnerError as problem:
                 logger.warning("Unit %s cannot be tidied up: %s", name, problem)
+
+
+def _round_of(resource: Wire) -> str:
+    """The id of a worker's round; an inference worker, which goes on over all of them, counts as of none."""
+    spec = parse(Worker, resource).spec
+    return "" if spec.role == "inference" else round_id(spec.job.uid, spec.round)
+
+
+def _is_only_news(known: Wire, changed: Wire) -> bool:
+    """Whether two states of a worker differ by nothing but their version, without what is told apart."""
+    return _without_version(known) == _without_version(changed)
+
+
+def _without_version(resource: Wire) -> dict[str, object]:
+    metadata = {name: value for name, value in resource["metadata"].items() if name != "resourceVersion"}
+    return {**resource, "metadata": metadata}
 
 
 def _mismatches(worker: Worker, report: WorkerReport) -> Iterator[str]:

@@ -55,7 +55,8 @@ def make_ready(means: Means, wanted: Worker, record: WorkerRecord) -> tuple[Work
     _raise_first(refused(wanted, means.places, means.user()))
     others = [parse(Worker, other) for other in means.store.wanted("workers").values()]
     claim(wanted, others)
-    discard(wanted, others, means.keep_rounds)
+    if means.heard():
+        discard(wanted, others, means.keep_rounds)
     _raise_first(prepare(wanted, means.places, means.user()))
     if record.serving is not None and is_hot(wanted):
         guard = wanted.spec.guard if record.watch_seconds else None

@@ -39,6 +39,8 @@ class View:
     hindrance: Hindrance | None = None
     """What has just kept it from another model; tried again with the next look."""
     now: datetime | None = None
+    claimed_by: str | None = None
+    """The uid of the worker for which its output folder is marked; asked where there is a unit and no record."""
 
 
 class Act(Enum):

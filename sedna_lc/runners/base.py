@@ -14,7 +14,10 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
+
+from sedna.api.rounds import ROUND_ID_VARIABLE
+from sedna.daemons.logs import fields
 
 RestartPolicy = Literal["Never", "OnFailure", "Always"]
 
@@ -89,13 +92,22 @@ class UnitSpec:
         A path bound read-only to itself is only kept in sight; like the volatile variables it does not count.
         """
         contents = asdict(self)
-        contents["environment"] = {k: v for k, v in self.environment.items() if k not in self.volatile}
+        # The round's id only names what the rest says; a unit from before there were ids is the same one.
+        uncounted = {*self.volatile, ROUND_ID_VARIABLE}
+        contents["environment"] = {k: v for k, v in self.environment.items() if k not in uncounted}
         contents["binds"] = [asdict(bind) for bind in self.binds if not (bind.read_only and bind.source == bind.target)]
         if not self.credentials:
             # A unit without secrets is the same unit as before there were any: an upgrade disturbs no worker.
             del contents["credentials"]
         text = json.dumps(contents, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def fields_of_start(spec: UnitSpec) -> dict[str, Any]:
+    """Return what the line about a unit's start carries."""
+    said = spec.environment
+    names = {"NAMESPACE": said.get("NAMESPACE", ""), "WORKER": said.get("WORKER_NAME", "")}
+    return fields(ACTION="start unit", UNIT=spec.name, ROUND_ID=said.get(ROUND_ID_VARIABLE, ""), **names)
 
 
 class Activity(enum.Enum):
@@ -163,7 +175,10 @@ class Runner(Protocol):
         """
 
     def forget(self, name: str) -> None:
-        """Drop every record of an ended unit, its log included. Unknown units are fine.
+        """Drop every record of an ended unit. Unknown units are fine.
+
+        What it wrote stays readable for a while (`sedna_lc.runners.ended`), unless it was persistent: such a unit has
+        no end of its own.
 
         Raises:
             UnitBusy: the unit has not ended.
@@ -175,10 +190,13 @@ class Runner(Protocol):
     def subscribe(self, callback: Callback) -> None:
         """Call `callback` after every change that `observe` shows. Repeated and needless calls happen."""
 
-    def read_log(self, name: str, tail_lines: int | None, follow: bool, stop: threading.Event) -> Iterator[bytes]:
-        """What the unit wrote (stdout and stderr as they came), in pieces of any size.
+    def read_log(
+        self, name: str, tail_lines: int | None, follow: bool, stop: threading.Event, round_id: str = ""
+    ) -> Iterator[bytes]:
+        """What the unit wrote (stdout and stderr as they came), in pieces of any size; also a forgotten one's.
 
-        With `follow`, goes on until the unit has ended or `stop` is set.
+        With `follow`, goes on until the unit has ended or `stop` is set. With the id of a round, a unit of the same
+        name that worked for another round is not meant.
 
         Raises:
             NoSuchUnit: at the call, not later.

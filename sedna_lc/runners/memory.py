@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
+from sedna.api.rounds import ROUND_ID_VARIABLE
 from sedna_lc.runners.base import Activity, Callback, Reason, UnitSpec, UnitState
+from sedna_lc.runners.ended import BOUNDS, Ended, about, surplus
 from sedna_lc.runners.errors import NoSuchUnit, UnitBusy
 
 
@@ -42,6 +44,7 @@ class MemoryHost:
         self._clock = clock or (lambda: datetime.now(timezone.utc))
         self._pids = itertools.count(1000)
         self._units: dict[str, _Unit] = {}
+        self._ended: dict[str, tuple[Ended, _Unit]] = {}
         self._callbacks: list[Callback] = []
         self._changed = threading.Condition()
 
@@ -134,6 +137,8 @@ class MemoryRunner:
                 return
             if known and not known.state.activity.ended:
                 raise UnitBusy(f"{spec.name} runs with other contents; it must end first.")
+            if known:
+                self._retire(known)
             if host.refuse is not None:
                 refusal, host.refuse = host.refuse, None
                 raise refusal
@@ -170,8 +175,19 @@ class MemoryRunner:
             unit = self.host._units.get(name)
             if unit and not unit.state.activity.ended:
                 raise UnitBusy(f"{name} has not ended.")
+            if unit:
+                self._retire(unit)
             self.host._units.pop(name, None)
             self.host._changed.notify_all()
+
+    def _retire(self, unit: _Unit) -> None:
+        spec, kept = unit.spec, self.host._ended
+        if not spec.persistent:
+            order = max((one.order for one, _ in kept.values()), default=0) + 1
+            told = replace(about(spec.name, spec.target, spec.environment), order=order, size=sum(map(len, unit.log)))
+            kept[spec.name] = (told, unit)
+            for name in surplus([one for one, _ in kept.values()], BOUNDS):
+                del kept[name]
 
     def observe(self) -> Mapping[str, UnitState]:
         """See `base.Runner.observe`."""
@@ -184,12 +200,15 @@ class MemoryRunner:
             self._mine.append(callback)
             self.host._callbacks.append(callback)
 
-    def read_log(self, name: str, tail_lines: int | None, follow: bool, stop: threading.Event) -> Iterator[bytes]:
+    def read_log(
+        self, name: str, tail_lines: int | None, follow: bool, stop: threading.Event, round_id: str = ""
+    ) -> Iterator[bytes]:
         """See `base.Runner.read_log`."""
         with self.host._changed:
-            unit = self.host._units.get(name)
+            known = [self.host._units.get(name), self.host._ended.get(name, (None, None))[1]]
+            unit = next((one for one in known if one is not None and _is_of_round(one, round_id)), None)
             if unit is None:
-                raise NoSuchUnit(f"No unit {name} is known here.")
+                raise NoSuchUnit(f"No unit {name} is known here. Kept are the logs {BOUNDS}.")
             lines = b"".join(unit.log).splitlines(keepends=True)
             seen = len(unit.log)
         first = lines if tail_lines is None else lines[len(lines) - min(tail_lines, len(lines)) :]
@@ -216,3 +235,7 @@ class MemoryRunner:
             for callback in self._mine:
                 self.host._callbacks.remove(callback)
             self._mine.clear()
+
+
+def _is_of_round(unit: _Unit, round_id: str) -> bool:
+    return not round_id or unit.spec.environment.get(ROUND_ID_VARIABLE, "") in ("", round_id)

@@ -25,15 +25,21 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from sedna.api.rounds import ROUND_ID_VARIABLE
 from sedna.common.faults import reached
 from sedna_lc.runners import process_logs, process_records
-from sedna_lc.runners.base import Callback, UnitSpec, UnitState
+from sedna_lc.runners.base import Callback, UnitSpec, UnitState, fields_of_start
+from sedna_lc.runners.ended import BOUNDS, Bounds, EndedLogs, about
 from sedna_lc.runners.errors import NoSuchUnit, RunnerUnavailable, UnitBusy, UnitRefused
 from sedna_lc.runners.mapping import map_argument, map_environment
 
 log = logging.getLogger(__name__)
 
 _SHIM = Path(__file__).with_name("shim.py")
+# As a module, for Python keeps the compiled form of these; a script it compiles at each start.
+_BEGIN = (
+    "import sys; sys.path.append(sys.argv[1].rpartition('/')[0]); import shim; sys.path.pop(); shim.main(sys.argv[2])"
+)
 _LOCK_FD = 3
 _EVENTS_BLOCK = 65536
 #: What a worker takes over from the LC's own environment; anything else comes from its UnitSpec.
@@ -47,13 +53,20 @@ class ProcessRunner:
         state_dir: the LC's state folder; units live below `units/` in it.
         restart_delay: seconds before the first restart and the longest between two; doubles in between.
         log_bytes: size of each of the two log files of a unit.
+        kept: how many logs of forgotten units stay, below `ended/` in the state folder.
     """
 
     def __init__(
-        self, state_dir: Path, *, restart_delay: tuple[float, float] = (1.0, 60.0), log_bytes: int = 8 << 20
+        self,
+        state_dir: Path,
+        *,
+        restart_delay: tuple[float, float] = (1.0, 60.0),
+        log_bytes: int = 8 << 20,
+        kept: Bounds = BOUNDS,
     ) -> None:
         self._units = state_dir.absolute() / "units"
         self._units.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._ended = EndedLogs(state_dir.absolute() / "ended", kept)
         self._restart_delay = restart_delay
         self._log_bytes = log_bytes
         self._mutex = threading.RLock()
@@ -76,7 +89,7 @@ class ProcessRunner:
 
     def start(self, spec: UnitSpec) -> None:
         """See `base.Runner.start`."""
-        if not spec.name or spec.name.startswith(".") or "/" in spec.name or "\n" in spec.name:
+        if not _is_a_name(spec.name):
             raise UnitRefused(f"{spec.name!r} cannot be the name of a unit.")
         if not spec.argv:
             raise UnitRefused(f"{spec.name} names no program to run.")
@@ -89,13 +102,13 @@ class ProcessRunner:
                 return
             if known is not None and not known.final:
                 raise UnitBusy(f"{spec.name} runs with other contents; it must end first.")
-            self._remove(folder)
+            self._remove(folder) if known is None else self._retire(folder)
             try:
                 self._spawn(folder, spec)
             except OSError as error:
                 self._remove(folder)
                 raise RunnerUnavailable(f"The supervisor of {spec.name} cannot be started: {error}.") from error
-        log.info("Unit %s has been started (%s).", spec.name, spec.description)
+        log.info("Unit %s has been started (%s).", spec.name, spec.description, extra=fields_of_start(spec))
 
     def stop(self, name: str) -> None:
         """See `base.Runner.stop`."""
@@ -120,7 +133,7 @@ class ProcessRunner:
             record = process_records.settle(self._units / name)
             if record is not None and not record.final:
                 raise UnitBusy(f"{name} has not ended.")
-            self._remove(self._units / name)
+            self._remove(self._units / name) if record is None else self._retire(record.folder)
 
     def observe(self) -> Mapping[str, UnitState]:
         """See `base.Runner.observe`."""
@@ -133,11 +146,16 @@ class ProcessRunner:
         with self._mutex:
             self._callbacks.append(callback)
 
-    def read_log(self, name: str, tail_lines: int | None, follow: bool, stop: threading.Event) -> Iterator[bytes]:
+    def read_log(
+        self, name: str, tail_lines: int | None, follow: bool, stop: threading.Event, round_id: str = ""
+    ) -> Iterator[bytes]:
         """See `base.Runner.read_log`."""
         folder = self._units / name
-        if process_records.read_record(folder) is None:
-            raise NoSuchUnit(f"No unit {name} is known here.")
+        if not _is_a_name(name) or not _is_of_round(folder, round_id):
+            kept = self._ended.find(name, round_id)
+            if kept is None:
+                raise NoSuchUnit(f"No unit {name} is known here. Kept are the logs {self._ended.bounds}.")
+            return process_logs.read(self._ended.folder_of(kept), tail_lines, False, stop, lambda: True)
 
         def ended() -> bool:
             record = process_records.settle(folder)
@@ -172,7 +190,7 @@ class ProcessRunner:
             try:
                 pid = os.posix_spawn(
                     sys.executable,
-                    [sys.executable, "-I", "-S", str(_SHIM), str(folder)],
+                    [sys.executable, "-I", "-S", "-c", _BEGIN, str(_SHIM), str(folder)],
                     {},
                     file_actions=[(os.POSIX_SPAWN_DUP2, null, fd) for fd in (0, 1, 2)]
                     + [(os.POSIX_SPAWN_DUP2, lock, _LOCK_FD)],
@@ -198,6 +216,17 @@ class ProcessRunner:
             "log_bytes": self._log_bytes,
             "restart_delay": list(self._restart_delay),
         }
+
+    def _retire(self, folder: Path) -> None:
+        """Let go of a unit that has ended, and keep what it wrote."""
+        said = process_records.read_description(folder)
+        if not said.get("persistent"):
+            try:
+                self._ended.keep(about(folder.name, said.get("target", ""), said.get("environment", {})), folder)
+            except OSError as problem:
+                # A full disk: to begin the next worker counts for more.
+                log.warning("The log of unit %s cannot be kept: %s", folder.name, problem)
+        self._remove(folder)
 
     def _remove(self, folder: Path) -> None:
         if folder.parent == self._units and folder.exists():
@@ -286,6 +315,18 @@ class ProcessRunner:
             callbacks = list(self._callbacks)
         for callback in callbacks:
             callback(name)
+
+
+def _is_a_name(name: str) -> bool:
+    return bool(name) and not name.startswith(".") and "/" not in name and "\n" not in name
+
+
+def _is_of_round(folder: Path, round_id: str) -> bool:
+    """Whether there is a unit in this folder, and none that works for another round than the one that is meant."""
+    if process_records.read_record(folder) is None:
+        return False
+    mine = process_records.read_description(folder).get("environment", {}).get(ROUND_ID_VARIABLE, "")
+    return not round_id or mine in ("", round_id)
 
 
 @functools.cache

@@ -6,6 +6,9 @@ The supervisor keeps two files, `log.1` (older) and `log`, and moves the one to 
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
+import stat
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -78,10 +81,19 @@ def _rest(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _open(path: Path, files: contextlib.ExitStack) -> BinaryIO | None:
+    """Open a log; whatever a worker has put there instead of one is not read, be it a link or a pipe."""
     try:
-        return files.enter_context(path.open("rb"))
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return None
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return None
+    return files.enter_context(os.fdopen(descriptor, "rb"))
 
 
 def _rotated(path: Path, current: BinaryIO | None, files: contextlib.ExitStack) -> BinaryIO | None:

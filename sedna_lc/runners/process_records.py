@@ -14,7 +14,7 @@ import logging
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -84,6 +84,11 @@ def read_record(folder: Path) -> Record | None:
     if spec is None:
         return None
     return Record(folder, spec["fingerprint"], _read_json(folder / "state.json"))
+
+
+def read_description(folder: Path) -> Mapping[str, Any]:
+    """What the unit in this folder was started with; empty when there is none."""
+    return _read_json(folder / "spec.json") or {}
 
 
 def settle(folder: Path) -> Record | None:

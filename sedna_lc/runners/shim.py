@@ -1,10 +1,10 @@
 """The small supervisor that the process runner puts beside every worker; a program of its own.
 
 It outlives the LC: it starts the worker, keeps its log, restarts it, ends it, and writes down what happened, so
-that the next LC only has to read. `process` starts it by path, in a bare interpreter and its own session, with
-the unit's folder as argument and the unit's lock as file 3; whoever finds that lock free knows that nobody
-supervises the unit any more. It imports the standard library only, and little of it, because there is one
-for each worker. Files in the folder:
+that the next LC only has to read. `process` starts it in a bare interpreter and its own session, with the unit's
+folder as argument and the unit's lock as file 3; whoever finds that lock free knows that nobody supervises the unit
+any more. Every worker waits for it, and has one beside it: so it imports as little of the standard library as can be,
+which halves the time until a worker runs. Files in the folder:
 
     spec.json       what to run (written by the LC)
     stop-requested  exists when the LC asked for the end (then it sends SIGTERM)
@@ -13,21 +13,29 @@ for each worker. Files in the folder:
     credentials/    the worker's secrets, as long as it runs
 """
 
-# pathlib would be a good part of what this program costs, and there is one of it for each worker:
-# ruff: noqa: PTH100, PTH102, PTH105, PTH106, PTH108, PTH110, PTH123, PTH208
+# pathlib and contextlib would be a good part of what this program costs, and there is one of it for each worker:
+# ruff: noqa: PTH100, PTH102, PTH105, PTH106, PTH108, PTH110, PTH123, PTH208, SIM105
 from __future__ import annotations
 
-import contextlib
-import json
+import errno
 import os
-import selectors
-import signal
-import subprocess
-import sys
+import select
 import time
-import uuid
-from collections.abc import Callable
-from typing import Any
+
+try:
+    # What `signal` and `json` are made of. These two import enum and re, a third of this program's time and memory.
+    import _json
+    import _signal as signal  # type: ignore[import-not-found]
+except ImportError:
+    # Another Python than CPython may have other parts.
+    import signal
+
+    _json = None  # type: ignore[assignment]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 LOCK_FD = 3
 CREDENTIALS = "credentials"
@@ -50,6 +58,41 @@ def _prctl() -> Callable[[int, int], object]:
     return lambda option, value: call(option, value, 0, 0, 0)
 
 
+class _Reading:
+    """How JSON is read: as `json.loads` does."""
+
+    strict = True
+    object_hook = object_pairs_hook = array_hook = None
+    parse_float, parse_int, parse_constant = float, int, float
+    memo: dict[str, str] = {}  # noqa: RUF012 - what the scanner asks for
+
+
+def decode(text: str) -> Any:
+    """Read JSON that the LC wrote."""
+    if _json is None:
+        import json
+
+        return json.loads(text)
+    scan: Callable[[str, int], tuple[Any, int]] = _json.make_scanner(_Reading)  # type: ignore[arg-type]
+    return scan(text, 0)[0]
+
+
+def encode(values: dict[str, Any]) -> str:
+    """Write JSON of names and plain values: text, numbers, None."""
+    if _json is None:
+        import json
+
+        return json.dumps(values)
+    quote = _json.encode_basestring_ascii
+
+    def literal(value: Any) -> str:
+        if isinstance(value, str):
+            return str(quote(value))
+        return "null" if value is None else repr(value)
+
+    return "{" + ", ".join(f"{quote(name)}: {literal(value)}" for name, value in values.items()) + "}"
+
+
 class Log:
     """A file that is never larger than `limit` bytes, and one older file of the same size."""
 
@@ -63,12 +106,14 @@ class Log:
 
     def write(self, data: bytes) -> None:
         """Append; a full disk costs log lines, never the worker."""
-        with contextlib.suppress(OSError):
+        try:
             if self._size and self._size + len(data) > self._limit:
                 os.replace(self._path, self._path + ".1")
                 os.close(self._fd)
                 self._open()
             self._size += os.write(self._fd, data)
+        except OSError:
+            pass
 
 
 class Supervisor:
@@ -78,7 +123,7 @@ class Supervisor:
         self.spec = spec
         self.log = Log("log", spec["log_bytes"])
         self.prctl = _prctl()
-        self.child: subprocess.Popen[bytes] | None = None
+        self.child: int | None = None
         self.exit: int | None = None
         #: Why the end was asked for; empty while nobody did.
         self.asked = ""
@@ -87,7 +132,9 @@ class Supervisor:
         self.pipe: int | None = None
         limit = spec["runtime_max_seconds"]
         self.deadline = time.monotonic() + limit if limit else None
-        self.selector = selectors.DefaultSelector()
+        self.poll = select.poll()
+        #: What to do when a file can be read.
+        self.readers: dict[int, Callable[[], object]] = {}
         self.unsaved = False
         self.state: dict[str, Any] = {"shim": os.getpid(), "started_at": time.time(), "restarts": 0}
 
@@ -103,7 +150,7 @@ class Supervisor:
         self.unsaved = True
         try:
             with open("state.json.new", "w", encoding="utf-8") as file:
-                json.dump(self.state, file)
+                file.write(encode(self.state))
                 file.flush()
                 os.fsync(file.fileno())
             os.replace("state.json.new", "state.json")
@@ -115,8 +162,10 @@ class Supervisor:
         except OSError:
             return
         # A full pipe is no loss: the LC looks at everything when it reads the rest.
-        with contextlib.suppress(OSError):
+        try:
             os.write(fifo, self.spec["name"].encode() + b"\n")
+        except OSError:
+            pass
         os.close(fifo)
 
     # -- signals ----------------------------------------------------------------------------------------
@@ -125,7 +174,7 @@ class Supervisor:
         """Take over the signals. The LC starts us with SIGTERM blocked, so none is lost before this line."""
         read, write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(write, warn_on_full_buffer=False)
-        self.selector.register(read, selectors.EVENT_READ, lambda: os.read(read, 4096))
+        self.register(read, lambda: os.read(read, 4096))
         # Without a handler of any kind the signal would not write to the wake-up file.
         signal.signal(signal.SIGCHLD, lambda *_: None)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -149,23 +198,14 @@ class Supervisor:
     def launch(self) -> bool:
         """Start the worker; False, with the reason in the state, when that is impossible."""
         read, write = os.pipe2(os.O_CLOEXEC)
-        invocation = uuid.uuid4().hex
+        invocation = os.urandom(16).hex()
         self.child, self.exit, self.kill_at = None, None, None
         self.record("starting", invocation=invocation)
         try:
             secrets = hand_over(self.spec["credentials"])
-            self.child = subprocess.Popen(
-                self.spec["argv"],
-                cwd=self.spec["working_directory"],
-                env={**self.spec["environment"], **secrets, "INVOCATION_ID": invocation},
-                stdin=subprocess.DEVNULL,
-                stdout=write,
-                stderr=write,
-                start_new_session=True,
-                # Should this supervisor be killed, the worker must not run on unwatched.
-                preexec_fn=lambda: self.prctl(PR_SET_PDEATHSIG, signal.SIGKILL),  # noqa: PLW1509
-            )
-        except (OSError, ValueError, subprocess.SubprocessError) as error:
+            environment = {**self.spec["environment"], **secrets, "INVOCATION_ID": invocation}
+            self.child = self.start(self.spec["argv"], self.spec["working_directory"], environment, write)
+        except (OSError, ValueError) as error:
             message = f"The worker cannot be started: {error}."
             self.log.write(message.encode() + b"\n")
             self.state.update(pid=None, exit_code=None, signal=None, reason="StartFailed", message=message)
@@ -175,9 +215,53 @@ class Supervisor:
             os.close(write)
         os.set_blocking(read, False)
         self.pipe = read
-        self.selector.register(read, selectors.EVENT_READ, self.copy)
-        self.record("running", pid=self.child.pid, reason="", message="")
+        self.register(read, self.copy)
+        self.record("running", pid=self.child, reason="", message="")
         return True
+
+    def start(self, argv: list[str], folder: str | None, environment: dict[str, str], output: int) -> int:
+        """Run a program in a session of its own; return its process id. Raises OSError when it cannot be run."""
+        read, write = os.pipe2(os.O_CLOEXEC)
+        pid = os.fork()
+        if pid == 0:
+            # Only what is needed to become the worker: nothing of this program may go on in here.
+            try:
+                os.close(read)
+                self.become(argv, folder, environment, output)
+            except BaseException as error:  # noqa: BLE001 - told to the one that can say it
+                number = error.errno if isinstance(error, OSError) else errno.EINVAL
+                told = folder if folder is not None and getattr(error, "filename", None) == folder else argv[0]
+                os.write(write, b"%d %s" % (number or errno.EINVAL, os.fsencode(told)))
+            finally:
+                os._exit(127)
+        os.close(write)
+        with open(read, "rb") as file:
+            # Nothing, when the pipe was closed by the start of the program.
+            problem, _, about = file.read().partition(b" ")
+        if problem:
+            os.waitpid(pid, 0)
+            raise OSError(int(problem), os.strerror(int(problem)), os.fsdecode(about))
+        return pid
+
+    def become(self, argv: list[str], folder: str | None, environment: dict[str, str], output: int) -> None:
+        """Turn this process, a child, into the worker; returns never."""
+        os.setsid()
+        # Should this supervisor be killed, the worker must not run on unwatched.
+        self.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if folder is not None:
+            os.chdir(folder)
+        null = os.open(os.devnull, os.O_RDONLY)
+        for source, target in ((null, 0), (output, 1), (output, 2)):
+            os.dup2(source, target)
+        # Python ignores these, and an ignored signal would stay ignored.
+        for number in (signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(number, signal.SIG_DFL)
+        os.execvpe(argv[0], argv, environment)  # noqa: S606 - no shell is the point
+
+    def register(self, file: int, act: Callable[[], object]) -> None:
+        """Call `act` whenever the file can be read, or has come to its end."""
+        self.readers[file] = act
+        self.poll.register(file, select.POLLIN)
 
     def copy(self) -> bool:
         """Move some of what the worker wrote into the log; False when there is nothing for now, or for ever."""
@@ -195,7 +279,8 @@ class Supervisor:
 
     def close_pipe(self) -> None:
         if self.pipe is not None:
-            self.selector.unregister(self.pipe)
+            self.poll.unregister(self.pipe)
+            del self.readers[self.pipe]
             os.close(self.pipe)
             self.pipe = None
 
@@ -208,8 +293,8 @@ class Supervisor:
                 return False
             if pid == 0:
                 return True
-            if self.child and pid == self.child.pid:
-                self.exit = self.child.returncode = os.waitstatus_to_exitcode(status)
+            if pid == self.child:
+                self.exit = os.waitstatus_to_exitcode(status)
 
     def watch(self) -> None:
         """Stay until the worker's own process has ended, by itself, by a request or by the deadline."""
@@ -237,22 +322,27 @@ class Supervisor:
         timeout = None if endless else max(0.0, (until or 0.0) - time.monotonic())
         if self.unsaved:
             timeout = SAVE_AGAIN_SECONDS if timeout is None else min(timeout, SAVE_AGAIN_SECONDS)
-        for key, _ in self.selector.select(timeout):
-            key.data()
+        # Rounded up: what is due at a moment is not due before.
+        for file, _ in self.poll.poll(None if timeout is None else int(1000 * timeout) + 1):
+            self.readers[file]()
         if self.unsaved:
             self.save()
 
     def signal_group(self, number: int) -> None:
         if self.child is not None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.child.pid, number)
+            try:
+                os.killpg(self.child, number)
+            except (ProcessLookupError, PermissionError):
+                pass
 
     def clean_up(self) -> None:
         """End what the worker started and left behind, in whatever session, and take the last of its output."""
         while self.reap():
             for pid in descendants(os.getpid()):
-                with contextlib.suppress(OSError):
+                try:
                     os.kill(pid, signal.SIGKILL)
+                except OSError:
+                    pass
             self.select(None)
         while self.copy():
             pass
@@ -330,16 +420,20 @@ def hand_over(credentials: dict[str, str]) -> dict[str, str]:
 
 def take_back() -> None:
     """Remove the secrets: nobody runs who may read them."""
-    with contextlib.suppress(FileNotFoundError):
+    try:
         for name in os.listdir(CREDENTIALS):
             os.unlink(f"{CREDENTIALS}/{name}")
         os.rmdir(CREDENTIALS)
+    except FileNotFoundError:
+        pass
 
 
 def signal_name(number: int) -> str:
     """SIGTERM for 15; the bare number for one without a name (real-time signals)."""
+    from signal import Signals
+
     try:
-        return signal.Signals(number).name
+        return Signals(number).name
     except ValueError:
         return f"signal {number}"
 
@@ -363,15 +457,11 @@ def descendants(root: int) -> list[int]:
     return found[1:]
 
 
-def main() -> None:
-    """Run the unit of the folder given as the only argument."""
-    os.chdir(sys.argv[1])
+def main(folder: str) -> None:
+    """Run the unit of this folder."""
+    os.chdir(folder)
     # The worker must not hold the lock that says "the supervisor lives".
     os.set_inheritable(LOCK_FD, False)
     with open("spec.json", encoding="utf-8") as file:
-        spec = json.load(file)
+        spec = decode(file.read())
     Supervisor(spec).run()
-
-
-if __name__ == "__main__":
-    main()

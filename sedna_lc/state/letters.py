@@ -5,15 +5,18 @@ Fields that no longer hold are sent as null, which is how a merge-patch removes 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
 from sedna.api.meta import GROUP, VERSION
 from sedna_lc.state.records import Letter
-from sedna_lc.state.stores import Key
+from sedna_lc.state.stores import Key, Wire
 
 API = f"/apis/{GROUP}/{VERSION}"
+TOLD_APART = frozenset({"progress", "inference"})
+"""Fields of a worker's status that change all the time, and that `sedna_lc.news` tells by patches of its own."""
 
 
 def resource_path(plural: str, key: Key) -> str:
@@ -25,7 +28,8 @@ def resource_path(plural: str, key: Key) -> str:
 def status_letter(plural: str, key: Key, uid: str, status: BaseModel) -> Letter:
     """Return the letter that makes the GM's status of a resource this one."""
     # The uid makes the GM refuse it when the name has come to mean another resource.
-    body = {"metadata": {"uid": uid}, "status": _replacing(status)}
+    said = {name: value for name, value in _replacing(status).items() if name not in TOLD_APART}
+    body = {"metadata": {"uid": uid}, "status": said}
     return Letter(uid, f"{resource_path(plural, key)}/status", body)
 
 
@@ -33,6 +37,20 @@ def release_letter(plural: str, key: Key, uid: str, finalizers: list[str]) -> Le
     """Return the letter that leaves a resource only these finalizers: this node has tidied up after it."""
     body = {"metadata": {"uid": uid, "finalizers": finalizers or None}}
     return Letter(f"{uid}/finalizers", resource_path(plural, key), body)
+
+
+def subject_of(letter: Letter) -> tuple[str, str | None]:
+    """Return the plural and the uid of the resource that a letter is about."""
+    plural = letter.path.removeprefix(f"{API}/namespaces/").split("/")[1]
+    return plural, letter.body.get("metadata", {}).get("uid")
+
+
+def without_news(resource: Wire) -> dict[str, Any]:
+    """Return a resource as the GM sent it, without the fields that are told apart: nothing is decided by them."""
+    status = resource.get("status")
+    if not isinstance(status, Mapping) or not status.keys() & TOLD_APART:
+        return dict(resource)
+    return {**resource, "status": {name: value for name, value in status.items() if name not in TOLD_APART}}
 
 
 def _replacing(value: BaseModel) -> dict[str, Any]:

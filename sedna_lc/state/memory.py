@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import replace
 
-from sedna_lc.state.records import FileDigest, Letter, Progress, StoredReport, WorkerRecord
+from sedna_lc.state.records import FileDigest, Letter, Progress, StoredLabel, StoredReport, WorkerRecord
 from sedna_lc.state.stores import Key, Wire, key_of
 
 
@@ -25,6 +25,7 @@ class MemoryStore:
         self._letters: dict[str, Letter] = {}
         self._progress: dict[str, str] = {}
         self._digests: dict[str, tuple[FileDigest, int]] = {}
+        self._labels: dict[tuple[str, str], StoredLabel] = {}
         self._sequence = 0
 
     def wanted(self, plural: str) -> dict[Key, Wire]:
@@ -126,6 +127,7 @@ class MemoryStore:
         """See `Store.drop_progress`."""
         with self._lock:
             self._progress.pop(uid, None)
+            self._labels = {key: label for key, label in self._labels.items() if label.dataset != uid}
 
     def digest(self, path: str) -> FileDigest | None:
         """See `Store.digest`."""
@@ -142,6 +144,32 @@ class MemoryStore:
         """See `Store.drop_digests`."""
         with self._lock:
             self._digests = {path: kept for path, kept in self._digests.items() if kept[1] >= before}
+
+    def label(self, dataset: str, example: str) -> StoredLabel | None:
+        """See `Store.label`."""
+        with self._lock:
+            return self._labels.get((dataset, example))
+
+    def labels(self, dataset: str, most: int) -> list[StoredLabel]:
+        """See `Store.labels`."""
+        with self._lock:
+            done = [label for label in self._labels.values() if label.dataset == dataset and label.done]
+        return done[::-1][:most]
+
+    def open_labels(self) -> list[StoredLabel]:
+        """See `Store.open_labels`."""
+        with self._lock:
+            return [label for label in self._labels.values() if not label.done]
+
+    def put_label(self, label: StoredLabel) -> None:
+        """See `Store.put_label`."""
+        with self._lock:
+            self._labels[label.dataset, label.example] = label
+
+    def drop_label(self, label: StoredLabel) -> None:
+        """See `Store.drop_label`."""
+        with self._lock:
+            self._labels.pop((label.dataset, label.example), None)
 
     def close(self) -> None:
         """See `Store.close`."""

@@ -6,7 +6,9 @@ starts afresh. It then learns its workers from the GM and from the runner, and i
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import sqlite3
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +19,7 @@ from sedna_lc.state.sqlite import NewerSchema, SqliteStore
 logger = logging.getLogger(__name__)
 
 DATABASE = "state.db"
+_COMPANIONS = ("-wal", "-shm")
 
 
 def open_store(folder: Path, now: datetime) -> SqliteStore:
@@ -28,6 +31,7 @@ def open_store(folder: Path, now: datetime) -> SqliteStore:
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / DATABASE
+    _make_private(path)
     try:
         return SqliteStore(path)
     except NewerSchema as error:
@@ -41,10 +45,22 @@ def open_store(folder: Path, now: datetime) -> SqliteStore:
         damage = str(error)
     aside = _set_aside(path, now)
     logger.error("The state in %s is damaged (%s): it is kept as %s, and a fresh one begins.", path, damage, aside)
+    _make_private(path)
     try:
         return SqliteStore(path)
     except sqlite3.Error as error:
         raise StateDamaged(f"{path} was damaged, and no fresh one can be made: {error}.") from error
+
+
+def _make_private(path: Path) -> None:
+    """Let nobody else read what the manifests of all workers say; workers may look into the folder."""
+    # Whoever opens it next says better what is in the way. Its log of writes gets the mode that it has.
+    with contextlib.suppress(OSError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        for suffix in ("", *_COMPANIONS):
+            one = path.with_name(path.name + suffix)
+            if one.exists():
+                one.chmod(0o600)
 
 
 def _set_aside(path: Path, now: datetime) -> Path:
@@ -55,7 +71,7 @@ def _set_aside(path: Path, now: datetime) -> Path:
         number += 1
         aside = path.with_name(f"{path.name}.damaged-{mark}-{number}")
     path.rename(aside)
-    for suffix in ("-wal", "-shm"):
+    for suffix in _COMPANIONS:
         # Left behind, they would be replayed into the fresh database.
         companion = path.with_name(path.name + suffix)
         if companion.exists():

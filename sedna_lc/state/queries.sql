@@ -61,3 +61,30 @@ VALUES (:path, :size, :modified_ns, :inode, :sha256, :day);
 
 -- drop_digests: Files that nobody has asked for since a day.
 DELETE FROM digests WHERE day < :day;
+
+-- label: What one example was labelled with.
+SELECT label FROM labels WHERE dataset = :dataset AND example = :example;
+
+-- labels: The newest ones of a dataset, the newest first.
+SELECT label FROM labels WHERE dataset = :dataset AND done = 1 ORDER BY sequence DESC LIMIT :most;
+
+-- open_labels: Whose lines may or may not be in their lists.
+SELECT label FROM labels WHERE done = 0 ORDER BY sequence;
+
+-- put_label: Intended, or done.
+INSERT INTO labels (dataset, example, done, label) VALUES (:dataset, :example, :done, :label)
+ON CONFLICT (dataset, example) DO UPDATE SET done = excluded.done, label = excluded.label;
+
+-- drop_label: Its line is not in the list, and will not be.
+DELETE FROM labels WHERE dataset = :dataset AND example = :example;
+
+-- drop_labels: The dataset is gone.
+DELETE FROM labels WHERE dataset = :dataset;
+
+-- documents: Every text that is JSON, as the bytes that lie there.
+SELECT CAST(resource AS BLOB) FROM wanted
+UNION ALL SELECT CAST(record AS BLOB) FROM workers
+UNION ALL SELECT CAST(body AS BLOB) FROM reports
+UNION ALL SELECT CAST(body AS BLOB) FROM outbox
+UNION ALL SELECT CAST(progress AS BLOB) FROM progress
+UNION ALL SELECT CAST(label AS BLOB) FROM labels;

@@ -173,3 +173,35 @@ class FileDigest:
     modified_ns: int
     inode: int
     sha256: str
+
+
+@dataclass(frozen=True)
+class StoredLabel:
+    """What a person said of one hard example; `done` when its line is known to be in the dataset's list."""
+
+    dataset: str
+    """By uid."""
+    example: str
+    line: str
+    """As it stands in the list, or will stand there, without its end."""
+    picture: str
+    """The sha256 of the picture that was labelled."""
+    by: str
+    time: str
+    version: str
+    inode: int = 0
+    size: int = 0
+    """The list just before the line came: where to look for it after an accident."""
+    done: bool = False
+    taken: str = ""
+    """The time that the folder of examples told of the picture; empty where nobody wrote it down. Under the same name
+    and another time there is another picture."""
+
+    def encode(self) -> str:
+        """Return the stored form."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def decode(cls, text: str) -> StoredLabel:
+        """Read the stored form."""
+        return cls(**json.loads(text))

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from sedna.common.faults import reached
-from sedna_lc.state.records import FileDigest, Letter, Progress, StoredReport, WorkerRecord
+from sedna_lc.state.records import FileDigest, Letter, Progress, StoredLabel, StoredReport, WorkerRecord
 from sedna_lc.state.stores import Key, Wire, key_of
 
 
@@ -65,6 +65,12 @@ class SqliteStore:
             raise NewerSchema(f"its schema is number {version}, this program knows {len(migrations)}")
         for number, script in enumerate(migrations[version:], start=version + 1):
             connection.executescript(f"BEGIN;\n{script}\nPRAGMA user_version={number};\nCOMMIT;")
+        # SQLite looks at the order of its pages; what a long text has become, only its reader can tell.
+        for (document,) in connection.execute(self._queries["documents"]):
+            try:
+                json.loads(document)
+            except ValueError as error:
+                raise sqlite3.DatabaseError(f"a row holds no JSON: {error}") from error
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -174,7 +180,9 @@ class SqliteStore:
 
     def drop_progress(self, uid: str) -> None:
         """See `Store.drop_progress`."""
-        self._run("drop_progress", uid=uid)
+        with self._transaction():
+            self._run("drop_progress", uid=uid)
+            self._run("drop_labels", dataset=uid)
 
     def digest(self, path: str) -> FileDigest | None:
         """See `Store.digest`."""
@@ -190,6 +198,27 @@ class SqliteStore:
     def drop_digests(self, before: int) -> None:
         """See `Store.drop_digests`."""
         self._run("drop_digests", day=before)
+
+    def label(self, dataset: str, example: str) -> StoredLabel | None:
+        """See `Store.label`."""
+        rows = self._run("label", dataset=dataset, example=example)
+        return StoredLabel.decode(rows[0][0]) if rows else None
+
+    def labels(self, dataset: str, most: int) -> list[StoredLabel]:
+        """See `Store.labels`."""
+        return [StoredLabel.decode(text) for (text,) in self._run("labels", dataset=dataset, most=most)]
+
+    def open_labels(self) -> list[StoredLabel]:
+        """See `Store.open_labels`."""
+        return [StoredLabel.decode(text) for (text,) in self._run("open_labels")]
+
+    def put_label(self, label: StoredLabel) -> None:
+        """See `Store.put_label`."""
+        self._run("put_label", dataset=label.dataset, example=label.example, done=label.done, label=label.encode())
+
+    def drop_label(self, label: StoredLabel) -> None:
+        """See `Store.drop_label`."""
+        self._run("drop_label", dataset=label.dataset, example=label.example)
 
     def close(self) -> None:
         """See `Store.close`."""

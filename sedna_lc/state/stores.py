@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from sedna_lc.state.records import FileDigest, Letter, Progress, StoredReport, WorkerRecord
+from sedna_lc.state.records import FileDigest, Letter, Progress, StoredLabel, StoredReport, WorkerRecord
 
 Key = tuple[str, str]
 """Namespace and name."""
@@ -77,7 +77,7 @@ class Store(Protocol):
         """Keep how far a dataset has been read."""
 
     def drop_progress(self, uid: str) -> None:
-        """Forget a dataset."""
+        """Forget a dataset, and what its examples were labelled with."""
 
     def digest(self, path: str) -> FileDigest | None:
         """Return what a file held when it was last read."""
@@ -87,6 +87,21 @@ class Store(Protocol):
 
     def drop_digests(self, before: int) -> None:
         """Forget files that were last kept before a day."""
+
+    def label(self, dataset: str, example: str) -> StoredLabel | None:
+        """Return what an example of a dataset (by uid) was labelled with, done or intended."""
+
+    def labels(self, dataset: str, most: int) -> list[StoredLabel]:
+        """Return the newest labels of a dataset that are done, the newest first."""
+
+    def open_labels(self) -> list[StoredLabel]:
+        """Return the labels that are not done, oldest first."""
+
+    def put_label(self, label: StoredLabel) -> None:
+        """Keep a label; the one of the same example is replaced, and keeps its place."""
+
+    def drop_label(self, label: StoredLabel) -> None:
+        """Forget a label."""
 
     def close(self) -> None:
         """Let go of files; the store is not used afterwards."""

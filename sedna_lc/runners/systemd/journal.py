@@ -9,6 +9,7 @@ import select
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from sedna_lc.runners.errors import RunnerUnavailable
@@ -17,6 +18,7 @@ from sedna_lc.runners.errors import RunnerUnavailable
 _PERIOD = 0.25
 _BLOCK = 65536
 _CURSOR = b"-- cursor: "
+_MACHINE = Path("/etc/machine-id")
 
 
 def read(
@@ -27,6 +29,7 @@ def read(
     follow: bool,
     stop: threading.Event,
     ended: Callable[[], bool],
+    until: float | None = None,
 ) -> Iterator[bytes]:
     """The unit's lines in pieces; with `follow` until `stop`, or until `ended` says so and nothing comes any more.
 
@@ -38,9 +41,12 @@ def read(
         follow: whether to wait for more.
         stop: ends the reading.
         ended: whether the unit has ended.
+        until: seconds since 1970; a later unit of the same name is left out.
     """
     # By the unit's own processes; `--unit` would add what systemd says about it.
     about = [*command, f"_SYSTEMD_UNIT={unit}", "--no-pager", "--quiet", "--all"]
+    if until is not None:
+        about.append(f"--until=@{until:.6f}")
     since_launch = f"--since=@{since:.6f}"
     if tail_lines is None:
         return _read_all([*about, "--output=cat"], since_launch, follow, stop, ended)
@@ -61,7 +67,7 @@ def _read_all(
                 yield line
         if follow:
             place = f"--after-cursor={cursor}" if cursor else since_launch
-            yield from _follow(_ask([*about, "--lines=all", place, "--follow"]), stop, ended)
+            yield from _follow(_ask([*about, "--lines=all", place, *_following()]), stop, ended)
 
     return pieces()
 
@@ -86,9 +92,24 @@ def _read_tail(
             yield _message(entry) + b"\n"
         if follow:
             place = f"--after-cursor={entries[0]['__CURSOR']}" if entries else since_launch
-            yield from _follow(_ask([*about, "--output=cat", "--lines=all", place, "--follow"]), stop, ended)
+            yield from _follow(_ask([*about, "--output=cat", "--lines=all", place, *_following()]), stop, ended)
 
     return pieces()
+
+
+def _following() -> list[str]:
+    """The words that have journalctl wait for more.
+
+    By itself it waits for entries of this boot only, by the id that /proc says. A container that was booted has one of
+    its own, laid over that file, and this program, which has a /proc of its own, sees the machine's instead: then it
+    would wait for ever. Merged, no boot is asked for, but journals of other machines are read as well where there are
+    any, so this one is named.
+    """
+    try:
+        machine = _MACHINE.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ["--follow"]
+    return ["--follow", "--merge", f"_MACHINE_ID={machine}"] if machine else ["--follow"]
 
 
 def _message(entry: Mapping[str, Any]) -> bytes:

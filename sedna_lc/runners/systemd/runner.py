@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from sedna_lc.runners.base import Activity, Callback, UnitSpec, UnitState
+from sedna.api.rounds import ROUND_ID_VARIABLE
+from sedna_lc.runners.base import Activity, Callback, UnitSpec, UnitState, fields_of_start
+from sedna_lc.runners.ended import BOUNDS, Bounds, Ended, EndedLogs, about
 from sedna_lc.runners.errors import NoSuchUnit, RunnerError, RunnerUnavailable, UnitBusy, UnitRefused
 from sedna_lc.runners.systemd import journal, unitfiles
 from sedna_lc.runners.systemd.judging import Judgement, due_at, judge
@@ -57,6 +59,8 @@ class SystemdSettings:
     journalctl: tuple[str, ...] = ("journalctl",)
     #: The file that tells one boot from the next.
     boot_id: Path = Path("/proc/sys/kernel/random/boot_id")
+    #: Of how many forgotten units it is remembered what to ask the journal; below `ended/` in the state folder.
+    kept: Bounds = BOUNDS
 
 
 class SystemdRunner:
@@ -69,6 +73,7 @@ class SystemdRunner:
     def __init__(self, settings: SystemdSettings) -> None:
         self._settings = settings
         self._records = Records(settings.state_dir / "systemd")
+        self._ended = EndedLogs(settings.state_dir / "ended", settings.kept)
         # Serialises acts and judgements; the bus answers in milliseconds, a start in `job_timeout` at worst.
         self._mutex = threading.RLock()
         self._callbacks: list[Callback] = []
@@ -91,6 +96,7 @@ class SystemdRunner:
                 if known.fingerprint != spec.fingerprint:
                     if not self._judge(known).activity.ended:
                         raise UnitBusy(f"{spec.name} runs with other contents; it must end first.")
+                    self._remember(known)
                     self._drop_unit(known)
             record = Record(spec.name, spec.fingerprint, spec)
             self._records.put(record)
@@ -100,7 +106,7 @@ class SystemdRunner:
                 self._drop_unit(record)
                 self._drop_target(record.target)
                 raise
-        log.info("Unit %s has been started (%s).", spec.name, spec.description)
+        log.info("Unit %s has been started (%s).", spec.name, spec.description, extra=fields_of_start(spec))
 
     def stop(self, name: str) -> None:
         """See `base.Runner.stop`."""
@@ -132,6 +138,7 @@ class SystemdRunner:
                 return
             if not self._judge(record).activity.ended:
                 raise UnitBusy(f"{name} has not ended.")
+            self._remember(record)
             self._drop_unit(record)
             self._drop_target(record.target)
 
@@ -147,11 +154,18 @@ class SystemdRunner:
         with self._mutex:
             self._callbacks.append(callback)
 
-    def read_log(self, name: str, tail_lines: int | None, follow: bool, stop: threading.Event) -> Iterator[bytes]:
+    def read_log(
+        self, name: str, tail_lines: int | None, follow: bool, stop: threading.Event, round_id: str = ""
+    ) -> Iterator[bytes]:
         """See `base.Runner.read_log`."""
         record = self._records.get(name)
-        if record is None:
-            raise NoSuchUnit(f"No unit {name} is known here.")
+        if record is None or (round_id and _round_of(record) not in ("", round_id)):
+            kept = self._ended.find(name, round_id)
+            if kept is None:
+                raise NoSuchUnit(
+                    f"No unit {name} is known here. Known is where to look for the logs {self._ended.bounds}."
+                )
+            return self._read_kept(kept, tail_lines, stop)
 
         def ended() -> bool:
             now = self._records.get(name)
@@ -162,6 +176,23 @@ class SystemdRunner:
 
         command = self._settings.journalctl
         return journal.read(command, name + _SUFFIX, record.launched_at, tail_lines, follow, stop, ended)
+
+    def _read_kept(self, kept: Ended, tail_lines: int | None, stop: threading.Event) -> Iterator[bytes]:
+        command, unit = self._settings.journalctl, kept.name + _SUFFIX
+        pieces = journal.read(command, unit, kept.since, tail_lines, False, stop, lambda: True, kept.until)
+
+        def said() -> Iterator[bytes]:
+            empty = tail_lines != 0
+            for piece in pieces:
+                empty = False
+                yield piece
+            if empty:
+                told = (
+                    f"sedna-lc: The journal of this node has no line of {unit}: it printed none, or they are too old."
+                )
+                yield f"{told}\n".encode()
+
+        return said()
 
     def close(self) -> None:
         """See `base.Runner.close`."""
@@ -281,6 +312,18 @@ class SystemdRunner:
             log.debug("Unit %s is not held: %s", name, error)
 
     # -- letting go ---------------------------------------------------------------------------------------
+
+    def _remember(self, record: Record) -> None:
+        """Keep what to ask the journal for, when the unit itself is forgotten."""
+        if record.persistent or not record.launched:
+            return
+        environment = {} if record.spec is None else record.spec.environment
+        kept = about(record.name, record.target, environment, since=record.launched_at, until=time.time())
+        try:
+            self._ended.keep(kept)
+        except OSError as problem:
+            # A full disk: to begin the next worker counts for more.
+            log.warning("Where the log of unit %s is cannot be written down: %s", record.name, problem)
 
     def _drop_unit(self, record: Record) -> None:
         name = record.name + _SUFFIX
@@ -430,6 +473,10 @@ class SystemdRunner:
             callbacks = list(self._callbacks)
         for callback in callbacks:
             callback(name)
+
+
+def _round_of(record: Record) -> str:
+    return "" if record.spec is None else record.spec.environment.get(ROUND_ID_VARIABLE, "")
 
 
 def _now() -> int:
