@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import threading
@@ -20,26 +21,30 @@ import click
 
 
 class Labeller:
-    """Takes hard examples from a folder, oldest first, each frame of the film at most once."""
+    """Takes hard examples from a folder, oldest first, each frame of the film at most once.
 
-    def __init__(self, hard_examples: Path, truth: Path, dataset: Path) -> None:
-        self._hard_examples, self._dataset = hard_examples, dataset
+    With `takes_away` they leave the folder, so that a person who labels as well finds only what is left to do.
+    """
+
+    def __init__(self, hard_examples: Path, truth: Path, dataset: Path, takes_away: bool = False) -> None:
+        self._hard_examples, self._dataset, self._takes_away = hard_examples, dataset, takes_away
         lines = (line.partition(" ") for line in truth.read_text(encoding="utf-8").splitlines() if line)
         self._truth = {int(frame): boxes for frame, _, boxes in lines}
         (dataset.parent / "images").mkdir(parents=True, exist_ok=True)
         dataset.touch()
-        # What an earlier run labelled is not labelled again.
-        known = dataset.read_text(encoding="utf-8").splitlines()
-        self._labelled = {_frame_of(Path(line.split()[0]).stem) for line in known if line.strip()}
         self._looked_at: set[str] = set()
+        self._labelled: set[int] = set()
+        self._samples = 0
+        self._look_at_list()
 
     @property
     def labelled(self) -> int:
-        """How many samples the dataset has got so far."""
-        return len(self._labelled)
+        """How many samples the dataset has got so far, whoever labelled them."""
+        return self._samples
 
     def take(self, most: int) -> int:
         """Label up to `most` examples that are there now; returns how many it were."""
+        self._look_at_list()
         taken = 0
         # A `.json` is written after its picture, so what is listed here is whole.
         for path in sorted(self._hard_examples.glob("*.json")):
@@ -64,11 +69,18 @@ class Labeller:
             return False
         _append_line(self._dataset, f"{name} {self._truth[frame]}".rstrip())
         self._labelled.add(frame)
+        self._samples += 1
+        if self._takes_away:
+            for one in (path, picture):
+                one.unlink(missing_ok=True)
         return True
 
-
-def _frame_of(stem: str) -> int:
-    return int(stem.rpartition("frame")[2])
+    def _look_at_list(self) -> None:
+        """What an earlier run has labelled, or a person on the dashboard meanwhile, is not labelled again."""
+        lines = [line for line in self._dataset.read_text(encoding="utf-8").splitlines() if line.strip()]
+        stems = (Path(line.split()[0]).stem for line in lines)
+        self._labelled = {int(found[1]) for stem in stems if (found := re.search(r"frame(\d+)", stem))}
+        self._samples = len(lines)
 
 
 def _append_line(path: Path, line: str) -> None:

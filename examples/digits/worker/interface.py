@@ -15,6 +15,8 @@ import numpy as np
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
+from sedna.core.progress import report_progress
+
 # Neither TensorFlow nor any other framework with a wrapper of its own.
 os.environ.setdefault("BACKEND_TYPE", "SKLEARN")
 
@@ -48,9 +50,10 @@ class Estimator:
             self.network = MLPClassifier((64,), random_state=1, learning_rate_init=0.003)
         # One thread: for matrices as small as these, several cost five times as long.
         with threadpool_limits(1):
-            for _epoch in range(int(epochs)):
+            for epoch in range(int(epochs)):
                 order = chosen.permutation(len(y))
                 self.network.partial_fit(x[order] / BRIGHTEST, y[order], classes=DIGITS)
+                report_progress(done=epoch + 1, total=int(epochs), metrics={"loss": self.network.loss_})
         kept = chosen.permutation(len(y))[:MEMORY]
         self.memory_x, self.memory_y = x[kept], y[kept]
 

@@ -1,6 +1,7 @@
 """Follows the job through its API, labels hard examples as the rounds need them, and says what happens.
 
-`demo.py` calls `follow` with a client; it returns the models that were deployed, by round.
+`demo.py` calls `follow` with a client; it returns the models that were deployed, by round. `go_on` follows for as long
+as somebody looks. Where a person labels, all but the last few samples of a round are labelled for them.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ LOOK_SECONDS = 0.5
 AWAY_SECONDS = 180.0
 # It is started again by itself; what ends every time needs a person.
 CAMERA_MAY_END = 1
+# What is left to a person who labels: enough to see how it goes, done in a few minutes.
+LEFT_TO_YOU = 10
 
 Say = Callable[[str], None]
 
@@ -41,6 +44,8 @@ class Followed:
     deployed: dict[int, str] = field(default_factory=dict)
     refused: int = 0
     labelled_told: int = -1
+    asked_for: int = 0
+    """The round whose last samples a person was asked for."""
     serving: str = ""
     camera_ends: int = 0
     message: str = ""
@@ -63,12 +68,17 @@ def follow(
     say: Say,
     look_seconds: float = LOOK_SECONDS,
     away_seconds: float = AWAY_SECONDS,
+    yourself: int | None = None,
+    seen: Followed | None = None,
 ) -> dict[int, str]:
     """Wait for `rounds` deployments; returns the deployed models' paths by round.
 
-    label: labels up to so many hard examples and returns how many there are in all then
+    label: labels up to so many hard examples and returns how many samples there are in all then
+    yourself: from this round on, a person labels the last LEFT_TO_YOU samples; then there is no limit in time
+    seen: what was seen before; it is brought up to date
     """
-    seen, pause, deadline = Followed(), threading.Event(), time.monotonic() + limit_seconds
+    seen, pause = seen or Followed(), threading.Event()
+    deadline = time.monotonic() + (limit_seconds if yourself is None or yourself > rounds else float("inf"))
     while len(seen.deployed) < rounds:
         if time.monotonic() > deadline:
             raise JobFailedError(f"the job did not get there in {limit_seconds:.0f} s; it says: {seen.message}")
@@ -79,9 +89,38 @@ def follow(
             _note_deployment(seen, status, say)
             if seen.refused > SPARE_ROUNDS:
                 raise JobFailedError(f"{seen.refused} rounds were not good enough to be deployed: {seen.message}")
-            _let_label(seen, status, label, rounds + seen.refused, per_round, say)
+            # A round that was not good enough is made up for by one more, before the person's turn.
+            begins = yourself + seen.refused if yourself is not None and yourself > rounds else yourself
+            most = wanted(status, rounds + seen.refused, per_round, begins)
+            _let_label(seen, most, label, per_round, say)
+            _leave_the_rest(seen, status, most, begins, gm.server, say)
         pause.wait(look_seconds)
     return seen.deployed
+
+
+def go_on(
+    gm: GlobalManager,
+    label: Callable[[int], int],
+    seen: Followed,
+    *,
+    yourself: int,
+    per_round: int,
+    say: Say,
+    look_seconds: float = LOOK_SECONDS,
+) -> None:
+    """Say what happens and leave the last samples of each round to a person, until somebody interrupts it.
+
+    Whatever fails is said and seen on the dashboard; nothing ends by it.
+    """
+    pause = threading.Event()
+    while True:
+        if (status := _ask(gm, seen, say, float("inf"))) is not None:
+            for step in _new_steps(seen, status):
+                say(_sentence(step))
+            most = wanted(status, 0, per_round, yourself)
+            _let_label(seen, most, label, per_round, say)
+            _leave_the_rest(seen, status, most, yourself, gm.server, say)
+        pause.wait(look_seconds)
 
 
 def _ask(gm: GlobalManager, seen: Followed, say: Say, away_seconds: float) -> Mapping[str, Any] | None:
@@ -113,12 +152,17 @@ def _new_steps(seen: Followed, status: Mapping[str, Any]) -> list[Mapping[str, A
 
 
 def _tell(gm: GlobalManager, step: Mapping[str, Any], say: Say) -> None:
+    say(_sentence(step))
     stage, phase, number = step.get("stage"), step.get("type"), step.get("round")
     why = first_line(step.get("message") or step.get("reason"))
-    say(f"round {number}  {stage:<6} {phase:<9} {why}".rstrip())
     if phase == "Failed":
         worker = f"{JOB}-inference" if stage == "Deploy" else f"{JOB}-{str(stage).lower()}-{number}"
         raise JobFailedError(f"in round {number}, stage {stage}: {why}\n{log_tail(gm, worker)}")
+
+
+def _sentence(step: Mapping[str, Any]) -> str:
+    why = first_line(step.get("message") or step.get("reason"))
+    return f"round {step.get('round')}  {step.get('stage'):<6} {step.get('type'):<9} {why}".rstrip()
 
 
 def _tell_serving(gm: GlobalManager, seen: Followed, serving: Mapping[str, Any], say: Say) -> None:
@@ -164,16 +208,37 @@ def _note_deployment(seen: Followed, status: Mapping[str, Any], say: Say) -> Non
     seen.refused = len(finished - set(seen.deployed))
 
 
-def _let_label(
-    seen: Followed, status: Mapping[str, Any], label: Callable[[int], int], rounds: int, per_round: int, say: Say
-) -> None:
-    """Label for the round that waits and, while one is under way, for the next one; never beyond the last."""
-    under_way = int(status.get("round") or 0)
-    wanted = min(rounds, under_way + 1) * per_round
+def wanted(status: Mapping[str, Any], rounds: int, per_round: int, yourself: int | None) -> int:
+    """How many samples there should be now: for the round that waits and, while one is under way, for the next one.
+
+    Never beyond the last of `rounds`; from round `yourself` on LEFT_TO_YOU less than the next one begins with.
+    """
+    coming = int(status.get("round") or 0) + 1
+    if yourself is not None and coming >= yourself:
+        # What a round has used is known at its end: until then nothing is labelled for the next.
+        used = int((status.get("samples") or {}).get("used") or 0)
+        return used + max(0, per_round - LEFT_TO_YOU)
+    return min(rounds, coming) * per_round
+
+
+def _let_label(seen: Followed, most: int, label: Callable[[int], int], per_round: int, say: Say) -> None:
     have = label(0)
-    if have < wanted:
+    if have < most:
         # A person labels a few at a time: the camera has moved on between two of them, so they differ.
-        have = label(min(2, wanted - have))
+        have = label(min(2, most - have))
     if have // (per_round // 4) != seen.labelled_told // (per_round // 4):
         say(f"labels   {have} hard examples are labelled now")
     seen.labelled_told = have
+
+
+def _leave_the_rest(
+    seen: Followed, status: Mapping[str, Any], most: int, yourself: int | None, server: str, say: Say
+) -> None:
+    """Ask the person once for each round, as soon as the stand-in has done its part of it."""
+    coming = int(status.get("round") or 0) + 1
+    if yourself is None or coming < yourself or seen.asked_for == coming or seen.labelled_told < most:
+        return
+    if (status.get("stage"), status.get("phase")) != ("Train", "Waiting"):
+        return
+    seen.asked_for = coming
+    say(f"labels   {LEFT_TO_YOU} more begin round {coming}; they are yours: label hard examples at {server}/")

@@ -1,11 +1,12 @@
 """The quick start's printed manifests with the demo's overlay applied: what `demo.py` submits.
 
-`overlay.yaml` beside `demo.py` holds every difference; nothing else changes the manifests.
+`overlay.yaml` beside `demo.py` holds every difference, `overlay-tflite.yaml` those of `--format tflite` on top; nothing
+else changes the manifests.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -16,14 +17,16 @@ from sedna.api.yaml12 import load_documents
 ORDER = ("dataset", "initial-model", "deploy-model", "job")
 
 
-def filled(folder: Path, overlay: Path, variables: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The four manifests of `folder`, merged with the overlay, with `$NAME`s filled in."""
-    changes = load_documents(overlay.read_text(encoding="utf-8"))[0]
-    unknown = sorted(set(changes) - set(ORDER))
-    if unknown:
-        raise ValueError(f"{overlay}: {unknown[0]}: there is no such manifest; there are {', '.join(ORDER)}")
-    printed = ((name, load_documents((folder / f"{name}.yaml").read_text(encoding="utf-8"))[0]) for name in ORDER)
-    return [fill(merge(manifest, changes.get(name, {})), variables) for name, manifest in printed]
+def filled(folder: Path, overlays: Sequence[Path], variables: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The four manifests of `folder`, merged with one overlay after the other, with `$NAME`s filled in."""
+    manifests = {name: load_documents((folder / f"{name}.yaml").read_text(encoding="utf-8"))[0] for name in ORDER}
+    for overlay in overlays:
+        changes = load_documents(overlay.read_text(encoding="utf-8"))[0]
+        unknown = sorted(set(changes) - set(ORDER))
+        if unknown:
+            raise ValueError(f"{overlay}: {unknown[0]}: there is no such manifest; there are {', '.join(ORDER)}")
+        manifests = {name: merge(manifest, changes.get(name, {})) for name, manifest in manifests.items()}
+    return [fill(manifest, variables) for manifest in manifests.values()]
 
 
 def merge(base: Any, change: Any) -> Any:

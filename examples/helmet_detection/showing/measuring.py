@@ -7,6 +7,7 @@ both domains and keeps what it found in a few frames for `showing.picturing`.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -24,7 +25,9 @@ class MeasuringError(RuntimeError):
     """A model could not be measured; the message has the end of the log."""
 
 
-def measure(models: Mapping[str, Path], lists: Mapping[str, Path], results: Path) -> dict[str, Any]:
+def measure(
+    models: Mapping[str, Path], lists: Mapping[str, Path], results: Path, model_format: str = "keras"
+) -> dict[str, Any]:
     """`{"scores": {model: {domain: metrics}}, "frames": [{path, domain, truth, found: {model: boxes}}]}`."""
     from showing.preparing import tail
 
@@ -37,7 +40,9 @@ def measure(models: Mapping[str, Path], lists: Mapping[str, Path], results: Path
     task.write_text(json.dumps(said), encoding="utf-8")
     with log.open("w", encoding="utf-8") as output:
         command = [sys.executable, __file__, str(task), str(answer)]
-        done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False)
+        # As the workers are told.
+        env = {**os.environ, "format": model_format}
+        done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, env=env, check=False)
     if done.returncode:
         raise MeasuringError(f"the models could not be measured; {log} ends with:\n{tail(log)}")
     task.unlink()
@@ -58,8 +63,8 @@ def main(task: Path, answer: Path) -> None:
     """Do what the task file says and write the answer file."""
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "worker"))
     import cv2
+    from choosing import estimator as estimator_class
     from helmets.samples import parse
-    from interface import Estimator
 
     wanted = json.loads(task.read_text(encoding="utf-8"))
     lists = {domain: _lines(path) for domain, path in wanted["lists"].items()}
@@ -70,7 +75,7 @@ def main(task: Path, answer: Path) -> None:
     ]
     scores: dict[str, Any] = {}
     for model, path in wanted["models"].items():
-        estimator = Estimator()
+        estimator = estimator_class()()
         estimator.load(path)
         thresholds = {"obj_threshold": OBJ_THRESHOLD, "nms_threshold": NMS_THRESHOLD}
         scores[model] = {

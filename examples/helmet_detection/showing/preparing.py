@@ -61,16 +61,25 @@ def prepare_data(places: Places) -> None:
     places.replay.write_text("".join(lines[:REPLAYED]), encoding="utf-8")
 
 
-def prepare_base_model(places: Places, shape: str) -> None:
-    """Train the base model unless it is there, and put its copy where the deploy model is expected."""
+def prepare_base_model(places: Places, shape: str, model_format: str) -> None:
+    """Train the base model unless it is there, and put its copy where the deploy model is expected.
+
+    With the format tflite it gets a network for LiteRT if it has none, which other formats do not mind.
+    """
     receipt = places.base_model.with_suffix(".json")
     facts = {"edition": MODEL_EDITION, "shape": shape, "epochs": EPOCHS, "seed": places.seed}
-    if places.base_model.exists() and receipt.exists() and json.loads(receipt.read_text()) == facts:
+    said = json.loads(receipt.read_text()) if places.base_model.exists() and receipt.exists() else {}
+    has_lite = bool(said.pop("lite", False))
+    if said == facts:
         click.echo(f"  base model: there already, {places.base_model}")
     else:
         receipt.unlink(missing_ok=True)
         _train(places, shape)
+        has_lite = False
         receipt.write_text(json.dumps(facts), encoding="utf-8")
+    if model_format == "tflite" and not has_lite:
+        _logged(places, [sys.executable, str(EXAMPLE / "lite.py"), "add", str(places.base_model)])
+        receipt.write_text(json.dumps({**facts, "lite": True}), encoding="utf-8")
     places.deploy_model.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(places.base_model, places.deploy_model)
 
@@ -78,13 +87,16 @@ def prepare_base_model(places: Places, shape: str) -> None:
 def _train(places: Places, shape: str) -> None:
     command = [sys.executable, str(EXAMPLE / "base_model.py"), "--samples", str(places.base_samples)]
     command += ["--model", str(places.base_model), "--shape", shape]
-    command += ["--epochs", str(EPOCHS), "--seed", str(places.seed)]
+    _logged(places, [*command, "--epochs", str(EPOCHS), "--seed", str(places.seed)])
+
+
+def _logged(places: Places, command: list[str]) -> None:
     log = places.data / "base_model.log"
     # TensorFlow greets on stderr whatever it is told; the log has it, the person is spared it.
     with log.open("w", encoding="utf-8") as errors:
         done = subprocess.run(command, stderr=errors, check=False)
     if done.returncode:
-        raise PreparationError(f"the base model could not be trained; {log} ends with:\n{tail(log)}")
+        raise PreparationError(f"the base model could not be made; {log} ends with:\n{tail(log)}")
 
 
 def tail(path: Path, lines: int = 15) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from choosing import estimator
 from helmets import parameters
-from interface import Estimator
 
 from sedna.common.config import BaseConfig
 from sedna.core.incremental_learning import IncrementalLearning
@@ -21,7 +21,7 @@ def main() -> None:
     test_data = TxtDataParse(data_type="eval", func=located)
     test_data.parse(*BaseConfig.test_dataset_url.split(";"), use_raw=True)
 
-    incremental_instance = IncrementalLearning(estimator=Estimator)
+    incremental_instance = IncrementalLearning(estimator=estimator())
     incremental_instance.evaluate(
         test_data,
         class_names=parameters.class_names(),

@@ -13,10 +13,10 @@ from pathlib import Path
 # One thread: detection takes a fraction of a core, and training on the same host needs the rest.
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
+from choosing import estimator
 from helmets import filming, parameters
 from helmets.drawing import draw
 from helmets.keeping import Keeper
-from interface import Estimator
 
 from sedna.common.config import Context
 from sedna.common.log import LOGGER
@@ -34,7 +34,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, lambda *_: stop.set())
 
     hard_example_mining = IncrementalLearning.get_hem_algorithm_from_config()
-    incremental_instance = IncrementalLearning(estimator=Estimator, hard_example_mining=hard_example_mining)
+    incremental_instance = IncrementalLearning(estimator=estimator(), hard_example_mining=hard_example_mining)
 
     input_shape = parameters.input_shape()
     obj_threshold = parameters.number("obj_threshold", 0.3)

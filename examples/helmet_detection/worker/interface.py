@@ -1,7 +1,8 @@
 """The Estimator of the helmet-detection example: what the `sedna` library trains, evaluates, saves, loads and asks.
 
 The library makes one (a second one for a hot update) and calls these methods; `train.py`, `eval.py` and `inference.py`
-hand it their parameters. The work is done in `helmets`.
+hand it their parameters. The work is done in `helmets`. Its half without training is `helmets.asking`, which workers
+without TensorFlow have, too (`lite_interface`).
 """
 
 from __future__ import annotations
@@ -13,37 +14,21 @@ from typing import Any
 
 os.environ["BACKEND_TYPE"] = "TENSORFLOW"
 
-import cv2
 import keras
 import numpy as np
-from helmets import metrics, parameters, samples, training
+from helmets import exporting, parameters, samples, training
+from helmets.asking import Asking
 from helmets.detecting import Detector
 
-from sedna.common.config import Context
 from sedna.common.log import LOGGER
+from sedna.core.progress import report_progress
 
 # From scratch, and on top of a model that is good already.
 RATE, FINE_TUNING_RATE = 3e-3, 2.5e-3
-# Average precision ranks all findings, so it wants to see the doubtful ones too.
-DOUBTFUL = 0.05
-cv2.setNumThreads(1)
 
 
-class Estimator:
+class Estimator(Asking[Detector]):
     """A helmet detector with the interface that the library expects."""
-
-    def __init__(self, **_kwargs: Any) -> None:
-        self._detector: Detector | None = None
-        self._loaded_from = ""
-        # The size of a picture in the worker's environment wins over the one that the model was trained at.
-        self._shape = parameters.input_shape() if Context.get_parameters("input_shape") else None
-
-    @property
-    def detector(self) -> Detector:
-        """The model in use; RuntimeError before `load` or `train`."""
-        if self._detector is None:
-            raise RuntimeError("no model is loaded: call load or train first")
-        return self._detector
 
     def train(
         self,
@@ -96,45 +81,18 @@ class Estimator:
             frozen_statistics=fine_tuning,
             seed=seed,
             told=note,
+            stepped=lambda done, loss: report_progress(round(done, 3), epochs, metrics={"loss": loss}),
         )
         return {"loss": history[-1]}
 
-    def evaluate(
-        self,
-        data: Any,
-        *,
-        model_path: str | None = None,
-        obj_threshold: float = 0.3,
-        nms_threshold: float = 0.4,
-        **_kwargs: Any,
-    ) -> dict[str, float | list[float]]:
-        """Precision, recall and mAP on the lines of `data.x`; lists have one entry per class."""
-        # Sedna's library has loaded the model and names it here as well; the original's only names it.
-        if model_path and model_path != self._loaded_from:
-            self.load(model_path)
-        detector = self.detector
-        shown = samples.load(list(data.x), detector.input_shape, len(detector.class_names))
-        found = list(detector.find([sample.picture for sample in shown], DOUBTFUL, nms_threshold))
-        scores = metrics.score(found, [sample.boxes for sample in shown], len(detector.class_names), obj_threshold)
-        return scores.as_metrics()
-
-    def predict(self, data: Any, *, obj_threshold: float = 0.3, nms_threshold: float = 0.4, **_kwargs: Any) -> Any:
-        """Boxes `[x1, y1, x2, y2, score, class]` of a picture, or one such list per picture of a sequence."""
-        single = isinstance(data, np.ndarray) and data.ndim == 3
-        found = [
-            boxes.tolist() for boxes in self.detector.find([data] if single else data, obj_threshold, nms_threshold)
-        ]
-        return found[0] if single else found
-
-    def load(self, model_url: str, **_kwargs: Any) -> None:
-        """Take the model at this path, whatever its name; it is ready for its first picture when this returns."""
-        detector = Detector.load(Path(model_url), self._shape)
-        detector.warm_up()
-        self._detector, self._loaded_from = detector, model_url
+    def opened(self, path: Path, shape: tuple[int, int] | None) -> Detector:
+        """As `Asking` wants it."""
+        return Detector.load(path, shape)
 
     def save(self, model_path: str, **_kwargs: Any) -> str:
-        """Write the model to a file and return its path."""
-        return str(self.detector.save(Path(model_path)))
+        """Write the model to a file and return its path; with `format=tflite`, its form for LiteRT goes along."""
+        lite = exporting.export(self.detector) if parameters.model_format() == parameters.TFLITE else None
+        return str(self.detector.save(Path(model_path), lite))
 
     def get_weights(self) -> list[Any]:
         """All weights, as numpy arrays in the order of the network."""

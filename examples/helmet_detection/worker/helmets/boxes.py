@@ -16,14 +16,22 @@ def overlaps(first: Floats, second: Floats) -> Floats:
     first, second = np.asarray(first, np.float32).reshape(-1, 4), np.asarray(second, np.float32).reshape(-1, 4)
     low = np.maximum(first[:, None, :2], second[None, :, :2])
     high = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    shared = np.prod(np.clip(high - low, 0, None), axis=2)
-    areas = [np.prod(np.clip(b[:, 2:] - b[:, :2], 0, None), axis=1) for b in (first, second)]
-    union = areas[0][:, None] + areas[1][None, :] - shared
+    # Written out: numpy's clip and prod cost several times as much for the few boxes of a picture.
+    sides = np.maximum(high - low, 0)
+    shared = sides[..., 0] * sides[..., 1]
+    union = _areas(first)[:, None] + _areas(second)[None, :] - shared
     return np.where(union > 0, shared / np.maximum(union, 1e-9), 0).astype(np.float32)
+
+
+def _areas(boxes: Floats) -> Floats:
+    sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
+    return np.asarray(sides[:, 0] * sides[:, 1], np.float32)
 
 
 def suppress(boxes: Floats, scores: Floats, threshold: float) -> list[int]:
     """Indexes that survive non-maximum suppression, best score first."""
+    if len(boxes) < 2:
+        return list(range(len(boxes)))
     order = np.argsort(-scores, kind="stable")
     table = overlaps(boxes, boxes)
     kept: list[int] = []

@@ -13,6 +13,7 @@ from helmets.geometry import STRIDE
 
 # More findings than a crowded site has people and helmets; bounds the work on a picture of pure noise.
 MOST = 100
+_AROUND = np.ones((3, 3), np.uint8)
 
 
 def decode(answer: Floats, classes: int, obj_threshold: float, nms_threshold: float) -> Floats:
@@ -21,9 +22,14 @@ def decode(answer: Floats, classes: int, obj_threshold: float, nms_threshold: fl
     answer: (rows, columns, classes + 4): scores 0-1 per class and distances to the sides in pixels
     """
     scores = np.ascontiguousarray(answer[..., :classes])
-    peaks = (scores >= cv2.dilate(scores, np.ones((3, 3), np.uint8)).reshape(scores.shape)) & (scores >= obj_threshold)
-    rows, columns, kinds = np.nonzero(peaks)
-    values = scores[rows, columns, kinds]
+    # Few cells are left after the first question, and the second is asked of them alone.
+    above = np.flatnonzero(scores >= obj_threshold)
+    if not len(above):
+        return np.zeros((0, 6), np.float32)
+    highest = cv2.dilate(scores, _AROUND).reshape(-1)
+    above = above[scores.reshape(-1)[above] >= highest[above]]
+    rows, columns, kinds = np.unravel_index(above, scores.shape)
+    values = scores.reshape(-1)[above]
     best = np.argsort(-values, kind="stable")[:MOST]
     rows, columns, kinds, values = rows[best], columns[best], kinds[best], values[best]
     sides = answer[rows, columns, classes:]
@@ -39,9 +45,9 @@ def decode(answer: Floats, classes: int, obj_threshold: float, nms_threshold: fl
         axis=1,
     ).astype(np.float32)
     kept: list[int] = []
-    for group in ((0,), tuple(range(1, classes))):
+    for is_of_group in (kinds == 0, kinds != 0):
         # People against people, things on and off heads against each other: a head is not both bare and covered.
-        members = np.flatnonzero(np.isin(kinds, group))
+        members = np.flatnonzero(is_of_group)
         kept += [int(members[i]) for i in suppress(boxes[members], values[members], nms_threshold)]
     kept.sort(key=lambda index: -values[index])
     return np.concatenate([boxes, values[:, None], kinds[:, None]], axis=1)[kept].astype(np.float32)

@@ -1,38 +1,37 @@
-"""A network that is ready to look at pictures: weights, classes, the size it looks at, and the compiled call.
+"""A network of Keras that is ready to look at pictures: weights, classes, the size it looks at, the compiled call.
 
 `interface.Estimator` owns one; swapping models means making another one and taking it from then on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from helmets import files, network
 from helmets.boxes import Floats
-from helmets.decoding import decode
+from helmets.finding import Finder
 from helmets.geometry import REACH
-from helmets.samples import fit
-
-# Pictures per call in evaluation: small enough for the memory of a small host at 352 x 640.
-TOGETHER = 8
-_NO_BOXES = np.zeros((0, 5), np.float32)
 
 
-class Detector:
-    """Finds the objects of its classes in pictures (height, width, 3; uint8; blue, green, red) of any size."""
+class Detector(Finder):
+    """A detector whose network Keras runs, and can train."""
+
+    # Small enough for the memory of a small host at 352 x 640; evaluation asks for many.
+    together = 8
 
     def __init__(self, class_names: Sequence[str], input_shape: tuple[int, int], width: float = 1.0) -> None:
-        self.class_names = tuple(class_names)
-        self.input_shape = input_shape
+        super().__init__(class_names, input_shape)
         self.width = width
         self.network = network.build(len(self.class_names), width)
         # One trace for any number of pictures and, when the size changes, of any size.
-        self._call = tf.function(self._answer, input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8)])
+        self._call = tf.function(self.answer, input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8)])
+        self._traced: Any = None
 
     @classmethod
     def load(cls, path: Path, input_shape: tuple[int, int] | None = None) -> Detector:
@@ -45,27 +44,21 @@ class Detector:
         detector.network.set_weights(weights)
         return detector
 
-    def save(self, path: Path) -> Path:
-        """Write the detector to a file and return its path."""
+    def save(self, path: Path, lite: files.Lite | None = None) -> Path:
+        """Write the detector to a file, with its form for LiteRT when that is given; returns the path."""
         about = files.Description(self.class_names, self.input_shape, self.width)
-        return files.write(path, about, self.network.get_weights())
+        return files.write(path, about, self.network.get_weights(), lite)
 
-    def warm_up(self) -> None:
-        """Compile now, so that the first picture does not wait for it."""
-        list(self.find([np.zeros((*self.input_shape, 3), np.uint8)], 0.5, 0.5))
+    def answers(self, pictures: NDArray[np.uint8]) -> Floats:
+        """As every detector's."""
+        # To choose among traces at every call would take half a millisecond, a tenth of a frame; there is only one.
+        if self._traced is None:
+            self._traced = self._call.get_concrete_function()
+        answered: Floats = self._traced(tf.constant(pictures)).numpy()
+        return answered
 
-    def find(self, pictures: Sequence[Any], obj_threshold: float, nms_threshold: float) -> Iterator[Floats]:
-        """Boxes (n, 6) per picture, in its own pixels: x1, y1, x2, y2, score, class; best score first."""
-        for start in range(0, len(pictures), TOGETHER):
-            some = pictures[start : start + TOGETHER]
-            answers = self._call(np.stack([fit(picture, _NO_BOXES, self.input_shape)[0] for picture in some])).numpy()
-            for picture, answer in zip(some, answers, strict=True):
-                found = decode(answer, len(self.class_names), obj_threshold, nms_threshold)
-                found[:, [0, 2]] *= picture.shape[1] / self.input_shape[1]
-                found[:, [1, 3]] *= picture.shape[0] / self.input_shape[0]
-                yield found
-
-    def _answer(self, pictures: Any) -> Any:
+    def answer(self, pictures: Any) -> Any:
+        """The same on tensors; what is compiled, and what `helmets.exporting` converts."""
         answer = self.network(tf.cast(pictures, tf.float32), training=False)
         classes = len(self.class_names)
         return tf.concat([tf.sigmoid(answer[..., :classes]), answer[..., classes:] * REACH], axis=-1)

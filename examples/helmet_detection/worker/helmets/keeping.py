@@ -1,13 +1,12 @@
 """Keeps frames for people: hard examples with what the model saw in them, and annotated frames.
 
-`inference.py` hands frames over; whoever labels (in the demo a stand-in) reads `<number>_frame<frame>.json` and the
-picture of the same name. The picture is written first and each file appears whole, so a reader that starts from the
-`.json` never meets half of an example. The oldest files go when there are too many: a camera never stops, a disk does.
+`inference.py` hands frames over; whoever labels (a person on the dashboard, or in the demo a stand-in) reads
+`<number>_frame<frame>.json` and the picture of the same name, which the library writes in the right order. The oldest
+files go when there are too many: a camera never stops, a disk does.
 """
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import cv2
 
 from sedna.common.publishing import write_atomically
+from sedna.core.hard_examples import save
 
 
 class Keeper:
@@ -32,14 +32,14 @@ class Keeper:
         """Store a frame, with its findings when they are given; returns the picture's path."""
         stem = f"{self._next:08d}_frame{frame:06d}"
         self._next += 1
-        path = self._folder / f"{stem}.jpg"
         done, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 95])
         if not done:
             raise ValueError(f"OpenCV could not encode frame {frame}")
-        write_atomically(path, data.tobytes())
-        if findings is not None:
-            about = {"picture": path.name, "frame": frame, "boxes": [[round(v, 4) for v in box] for box in findings]}
-            write_atomically(path.with_suffix(".json"), json.dumps(about).encode())
+        path = self._folder / f"{stem}.jpg"
+        if findings is None:
+            write_atomically(path, data.tobytes())
+        else:
+            save(self._folder, stem, data.tobytes(), findings, frame=frame)
         self._stems.append(stem)
         while len(self._stems) > self._most:
             oldest = self._folder / self._stems.popleft()

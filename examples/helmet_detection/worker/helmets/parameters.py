@@ -8,6 +8,8 @@ from __future__ import annotations
 from helmets.geometry import GRID
 from sedna.common.config import Context
 
+KERAS, TFLITE = FORMATS = ("keras", "tflite")
+
 
 class ParameterError(ValueError):
     """A parameter that cannot be used; the message names it and what it must look like."""
@@ -31,6 +33,14 @@ def input_shape() -> tuple[int, int]:
     if height < GRID or width < GRID or height % GRID or width % GRID:
         raise ParameterError(f"input_shape must be multiples of {GRID}, like 352,640, not {text!r}")
     return height, width
+
+
+def model_format() -> str:
+    """`format`: of FORMATS: what runs the network; models that are trained for LiteRT carry its form, too."""
+    text = str(Context.get_parameters("format", KERAS))
+    if text not in FORMATS:
+        raise ParameterError(f"format must be {' or '.join(FORMATS)}, not {text!r}")
+    return text
 
 
 def number(name: str, default: float) -> float:

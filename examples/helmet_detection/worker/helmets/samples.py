@@ -50,7 +50,8 @@ def load(lines: Iterable[str], shape: tuple[int, int], classes: int) -> list[Sam
     samples = []
     for line in lines:
         name, boxes = parse(line, classes)
-        picture = cv2.imread(name, cv2.IMREAD_COLOR)
+        # Boxes are in the pixels of the file, whatever its camera noted about its own position.
+        picture = cv2.imread(name, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
         if picture is None:
             raise SampleError(f"{name}: there is no picture that OpenCV can read")
         samples.append(Sample(*fit(picture, boxes, shape), name=name))

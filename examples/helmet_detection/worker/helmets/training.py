@@ -28,6 +28,7 @@ STEPS_FOR_FULL_RATE = 100
 BOXES_WEIGHT = 2.0
 
 Told = Callable[[int, int, float], None]
+Stepped = Callable[[float, float], None]
 
 
 def losses(answer: Any, wanted: Any, classes: int) -> tuple[Any, Any]:
@@ -63,13 +64,16 @@ def fit(
     frozen_statistics: bool,
     seed: int,
     told: Told,
+    stepped: Stepped = lambda _done, _loss: None,
 ) -> None:
-    """Train in place. `told(epoch, epochs, loss)` is called after each epoch.
+    """Train in place. `told(epoch, epochs, loss)` is called after each epoch, `stepped(epochs done, loss)` after each
+    batch; both losses are the mean of the epoch so far.
 
     frozen_statistics: fine-tuning leaves the batch normalisation's means alone. A few dozen pictures of one evening are
     no measure of the world, and moving the means is the quickest way to forget the day.
     """
-    steps = epochs * max(1, math.ceil(len(samples) / batch_size))
+    steps_of_epoch = max(1, math.ceil(len(samples) / batch_size))
+    steps = epochs * steps_of_epoch
     # A short training cannot repair what a large step breaks: its steps are smaller.
     rate *= min(1.0, steps / STEPS_FOR_FULL_RATE)
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -90,7 +94,10 @@ def fit(
         return loss
 
     for epoch in range(epochs):
-        total = [float(learn(*batch)) for batch in batches(samples, classes, batch_size, seed=(seed, epoch))]
+        total: list[float] = []
+        for batch in batches(samples, classes, batch_size, seed=(seed, epoch)):
+            total.append(float(learn(*batch)))
+            stepped(epoch + len(total) / steps_of_epoch, float(np.mean(total)))
         told(epoch + 1, epochs, float(np.mean(total)))
 
 
