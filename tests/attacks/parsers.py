@@ -140,19 +140,19 @@ def _listed(data: bytes) -> None:
             assert ".." not in line.split("/") or str(folder) not in line, "a sample leads out of its tree"
 
 
-def _report(data: bytes) -> None:
-    """What a worker posts at the LocalController's door."""
+def _posted(what: str, data: bytes) -> None:
+    """What a worker posts at the LocalController's door: a report (info) or news (progress)."""
     told: list[str] = []
     with _folder() as folder:
         (folder / "body").write_bytes(data)
         with (folder / "body").open("rb") as body:
             environ = {
                 "REQUEST_METHOD": "POST",
-                "PATH_INFO": "/sedna/workers/w/info",
+                "PATH_INFO": f"/sedna/workers/w/{what}",
                 "CONTENT_LENGTH": str(len(data)),
                 "wsgi.input": body,
             }
-            application = make_application(lambda _report, _proven: None, lambda _token: None)
+            application = make_application(lambda *_: None, lambda _token: None, lambda *_: None)
             list(application(environ, lambda status, _headers: told.append(status)))
     assert told[0][:1] in "24", told
 
@@ -211,7 +211,8 @@ PARSERS: Mapping[str, Parser] = {
         seeds.IMAGE_RECORDS,
     ),
     "hot updates": Parser(read_wanted, (ValueError,), seeds.HOT_UPDATES),
-    "reports": Parser(_report, (), seeds.REPORTS),
+    "reports": Parser(functools.partial(_posted, "info"), (), seeds.REPORTS),
+    "news": Parser(functools.partial(_posted, "progress"), (), seeds.NEWS),
     "spooled reports": Parser(_spool, (), seeds.REPORTS),
     "gm.yml": Parser(functools.partial(_in_file, "gm.yml", gm_configuring.load), (Misconfigured,), seeds.GM_SETTINGS),
     "lc.yml": Parser(functools.partial(_in_file, "lc.yml", lc_configuring.load), (SettingsInvalid,), seeds.LC_SETTINGS),

@@ -62,7 +62,14 @@ TREES = (
     Tree("folder", _FILES).dump(),
     Tree("samples", (TreeFile("samples.jsonl", 1, "a" * 64), TreeFile("files/x", 1, "b" * 64))).dump(),
 )
-LISTS = (b"image/a.jpg 1,2,3\n\n  /b.jpg 4\r\ns3://c/d 5\n", b'a,b\n1,"2,3"\n', "\ufeffä.jpg 1\n".encode())
+LISTS = (
+    b"image/a.jpg 1,2,3\n\n  /b.jpg 4\r\ns3://c/d 5\n",
+    b'a,b\n1,"2,3"\n',
+    "\ufeffä.jpg 1\n".encode(),
+    # What decides about a line may lie further on than the piece in which it is read.
+    b" " * 70 + b"s" * 70 + b"://b/k" + b"\t" * 70 + b"1\n",
+    b" " * 70 + b"\na,b" + b"\r" * 70 + b"\n1,2\n",
+)
 SAMPLE_LISTS = (b'{"header": "a,b"}\n["", "files/data/x.jpg", " 1,2"]\n["plain"]\n',)
 TARS = (
     tar(("a", b"1"), ("b/c", b"2")),
@@ -77,6 +84,29 @@ ARCHIVES = (
 IMAGE_RECORDS = (b"name: a\ntag: v1\npython: /usr/bin/python3\ncommand: [python]\nenv: {A: b}\n",)
 HOT_UPDATES = (
     _json({"model_config": {"model_path": "/m", "model_update_time": "2026-11-22T12:00:00Z", "sha256": "A" * 64}}),
+)
+NEWS = (
+    _json(
+        {
+            "name": "w",
+            "namespace": "default",
+            "progress": {"done": 1.5, "total": 3, "unit": "epoch", "metrics": {"loss": 0.5}},
+        }
+    ),
+    _json(
+        {
+            "name": "w",
+            "namespace": "default",
+            "inference": {
+                "count": 3,
+                "hard": 1,
+                "hardShare": 0.5,
+                "latencySeconds": {"p50": 0.1, "p95": 0.2, "p99": 0.3},
+                "perSecond": 1.5,
+                "since": "2026-11-22T14:00:00Z",
+            },
+        }
+    ),
 )
 REPORTS = (
     _json(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import itertools
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,13 +58,27 @@ SEEDS: Mapping[str, dict[str, Any]] = {
 }
 
 
+_PICTURE = {"media": "image/jpeg", "name": "there.jpg", "sha256": "5" * 64, "data": "/9g="}
+_EXAMPLE = {"name": "there", "picture": "there.jpg", "boxes": [], "value": 0.5}
+_LABEL = {"boxes": [], "by": "ann", "version": "1"}
+ANSWERS: dict[str, bytes] = {
+    "log": b"a line\n",
+    "usage": json.dumps({"node": {}, "workers": [], "series": {}}).encode(),
+    "hard-examples": json.dumps({"items": [_EXAMPLE], "total": 1, "continue": None}).encode(),
+    "labels": json.dumps({"labels": {"there": _LABEL}}).encode(),
+    "picture": json.dumps(_PICTURE).encode(),
+    "label": json.dumps({"label": _LABEL, "line": "images/there.jpg", "created": True}).encode(),
+}
+"""What a node in good order answers, by the type of the question."""
+
+
 class Answering(Exchange):
     """Every node answers every question, at once."""
 
     def ask(self, node: str, details: Mapping[str, Any], patience: float) -> Question:
         question = Question(node, details)
         question.answer.open()
-        question.answer.write(b"a line\n", patience)
+        question.answer.write(ANSWERS[details["type"]], patience)
         question.answer.finish()
         return question
 
@@ -86,6 +101,8 @@ def make_target(folder: Path, credentials: Credentials | None = None) -> Target:
         if resource["kind"] != "Node":
             resource["metadata"]["namespace"] = "default"
         store.create(resource)
+    inference = worker("there-inference")
+    store.create({**inference, "metadata": {**inference["metadata"], "namespace": "default"}})
     # As short as can be: what is attacked is the reading of requests, not the waiting.
     settings = HttpSettings(watch_seconds=0, bookmark_seconds=0.001, look_up_seconds=0.001, answer_seconds=0.001)
     blobs = DiskBlobs(ArtifactSettings(folder=str(folder), reserve_bytes=1), clock)

@@ -129,7 +129,8 @@ def grafted(call: Call, chance: random.Random) -> Call:
 
 
 def _is_full(response: Any) -> bool:
-    return response.status_code == 507 and response.get_json()["reason"] == "InsufficientStorage"
+    # Who asks for YAML hears it in YAML.
+    return response.status_code == 507 and "InsufficientStorage" in response.get_data(as_text=True)
 
 
 def send(target: Target, call: Call) -> None:

@@ -21,7 +21,7 @@ from tests.attacks.targets import SEEDS, Target, close, make_target
 MADE = "2026-11-22T14:00:00Z"
 # Said to everybody who is known: which kinds there are, and whether the service lives.
 TELLS_NOTHING = {
-    "/healthz", "/livez", "/readyz", "/version", "/api", "/apis", "/apis/sedna.io", "/apis/sedna.io/v1alpha1",
+    "/", "/healthz", "/livez", "/readyz", "/version", "/api", "/apis", "/apis/sedna.io", "/apis/sedna.io/v1alpha1",
     "/api/v1",
 }  # fmt: skip
 # Node of everything that is there, and the node whose key was stolen.
@@ -44,12 +44,12 @@ class House:
         """One call, about what is there, with a body that would be right."""
         operation = OPERATIONS[name]
         path = operation.path.replace("{namespace}", "default").replace("{sha256}", SHA256)
-        path = path.replace("{name}", VICTIM).replace("{question_id}", "1")
+        path = path.replace("{name}", VICTIM).replace("{question_id}", "1").replace("{example}", VICTIM)
         body, media = self._body(operation.method, path)
         response = self.target.client.open(
             path, method=operation.method, data=body, content_type=media, headers={"Authorization": f"Bearer {token}"}
         )
-        text = response.get_data(as_text=True)
+        text = response.get_data().decode("utf-8", "replace")
         response.close()
         return response.status_code, text
 
@@ -63,6 +63,13 @@ class House:
             stolen = make_token()
             key = {"node": VICTIM, "id": id_of(stolen), "sha256": sha256_of(stolen)}
             return json.dumps(key).encode(), "application/json"
+        if path.endswith("/label"):
+            return b'{"boxes": []}', "application/json"
+        if path.endswith("/hardexamples/import"):
+            return (
+                b'{"images": [{"id": 1, "file_name": "there.jpg"}], "annotations": [], "categories": []}',
+                "application/json",
+            )
         return json.dumps(SEEDS[plural]).encode(), "application/json"
 
 
@@ -142,11 +149,13 @@ def test_what_is_no_good_credential_opens_only_what_is_open_to_all(house: House,
         "the door's": lambda: "0" * 64,
     }
     token = tokens[kind]()
-    expected = {"GET /healthz", "GET /livez", "GET /readyz"} | (
+    expected = {"GET /", "GET /healthz", "GET /livez", "GET /readyz"} | (
         {"POST /join"} if kind == "a fresh join token" else set()
     )
     answers = {name: house.call(name, token)[0] for name in OPERATIONS}
     assert {name for name, code in answers.items() if code < 400} == expected
+    # What the page is made of is there for everybody, under names that nobody has made up.
+    assert answers.pop("GET /ui/{release}/{path}") == 404
     assert {code for name, code in answers.items() if name not in expected} <= {401, 403, 429}
 
 

@@ -15,11 +15,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from sedna.api.times import format_time
 from sedna.api.validating import validate
 from sedna_gm.controllers.supervising import Controllers, Settings
 from sedna_gm.store.heartbeats import Heartbeats
 from sedna_gm.store.interface import Key
 from sedna_gm.store.sql.store import SqlStore
+from sedna_lc.news.curves import MOST_POINTS
 from tests.gm.controllers.world import IMAGE, JOB, READY, Clock, job_manifest
 
 SAMPLES = 60
@@ -111,7 +113,10 @@ class Site:
             served = {name: model[name] for name in ("url", "sha256") if name in model}
             told |= {"phase": "Running", "model": {**served, "round": model.get("round", 0), "state": "Loaded"}}
         elif phase == "Pending":
-            told |= {"phase": "Running"}
+            # A curve as long as its node makes it: it stays with a worker that has ended, and goes with it.
+            curve = [[float(point), {"loss": 0.123456, "accuracy": 0.654321}] for point in range(MOST_POINTS)]
+            time = format_time(self.clock())
+            told |= {"phase": "Running", "progress": {"done": 50.0, "total": 50.0, "curve": curve, "time": time}}
         elif phase == "Running":
             told |= {
                 "phase": "Succeeded",

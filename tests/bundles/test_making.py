@@ -15,12 +15,13 @@ from sedna.bundles.comparing import differences
 from sedna.bundles.downloading import Pip
 from sedna.bundles.errors import BundleProblem
 from sedna.bundles.making import Made, make
+from sedna.bundles.projects import source_digest
 from sedna.bundles.records import read_bundle
 from sedna.bundles.settings import Settings
 from sedna.common.digests import file_digest
 from sedna.images.requirements import wanted_of
 from tests.bundles.conftest import LOCKED
-from tests.bundles.projects import ARM, NEW, OLD, image, make_source, settings_for, write_lock
+from tests.bundles.projects import ARM, NEW, OLD, image, make_project, make_source, settings_for, write_lock
 
 PIP = Pip(sys.executable)
 
@@ -140,6 +141,16 @@ def test_changed_code_is_another_release_and_nothing_else_is_fetched(bundled: Pa
     assert second.changed
     assert second.bundle.release != first.bundle.release
     assert second.bundle.images == first.bundle.images
+
+
+def test_another_manual_page_is_another_release(root: Path) -> None:
+    project = make_project(root / "with-pages")
+    page = project / "man" / "sedna.1"
+    page.parent.mkdir()
+    page.write_text("one")
+    before = source_digest(project)
+    page.write_text("two")
+    assert source_digest(project) != before
 
 
 def test_the_same_code_is_the_same_release_wherever_it_was_cloned(

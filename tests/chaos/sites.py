@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
+import time
 from pathlib import Path
 
+from sedna.cli.errors import CommandError
 from tests.chaos.lines import Line
-from tests.faults.sites import Site
+from tests.faults.sites import DEADLINE, Lost, Site
 
 NODES = ("cloud", "relay", "edge")
 # More than the 256 MiB that a LocalController leaves free for others, and filled in a moment.
@@ -45,6 +48,19 @@ class ChaoticSite(Site):
         new = self.clock.with_suffix(".new")
         new.write_text(f"{seconds:.0f}")
         new.replace(self.clock)
+
+    def refuses_to_start(self) -> bool:
+        """Wait until the GlobalManager that was just started has refused its database, or has taken it."""
+        daemon, deadline = self.daemons["gm"], time.monotonic() + DEADLINE
+        while not daemon.dead:
+            with contextlib.suppress(CommandError):
+                self.items("Worker")
+                return False
+            if time.monotonic() > deadline:
+                raise Lost(f"the GlobalManager neither took its database nor refused it\n{self.explained()}")
+            self.stop.wait(0.05)
+        daemon.wait_for_refusal()
+        return True
 
     def _give_disk(self, node: str) -> None:
         """A file system of its own for a node's state, where this user may make one."""

@@ -32,8 +32,8 @@ def waits() -> list[float]:
 def run(gm: FakeGM, waits: list[float]) -> Run:
     """Run a command line; returns click's result with stdout and stderr apart."""
 
-    def invoke(*words: str, stdin: bytes | None = None) -> Result:
+    def invoke(*words: str, stdin: bytes | None = None, color: bool = False) -> Result:
         parts = Parts(transport=gm.transport, now=lambda: NOW, wait=waits.append)
-        return CliRunner().invoke(sedna, list(words), obj=parts, input=stdin)
+        return CliRunner().invoke(sedna, list(words), obj=parts, input=stdin, color=color)
 
     return invoke

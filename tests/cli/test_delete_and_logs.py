@@ -88,7 +88,8 @@ def worker(gm: FakeGM, name: str, phase: str, created: str = "2026-11-22T14:00:0
 def test_a_workers_log_comes_as_it_is(run: Run, gm: FakeGM) -> None:
     worker(gm, "demo-train-1", "Succeeded")
     assert run("logs", "demo-train-1", "--tail", "10", "-f").stdout == "demo-train-1 says\nhello\n"
-    assert dict(gm.requests[-1].url.params) == {"tailLines": "10", "follow": "true"}
+    (asked,) = [request for request in gm.requests if request.url.path.endswith("/log")]
+    assert dict(asked.url.params) == {"tailLines": "10", "follow": "true"}
 
 
 def test_a_jobs_log_is_its_present_workers(run: Run, gm: FakeGM) -> None:
@@ -155,6 +156,77 @@ def test_a_silent_node_does_not_hide_the_logs_of_the_others(run: Run, gm: FakeGM
     result = run("logs", "demo")
     assert (result.exit_code, result.stdout) == (0, "epoch 1\n")
     assert "Warning: worker demo-inference: its log is on node edge-1" in result.stderr
+
+
+ROUNDS = "/apis/sedna.io/v1alpha1/namespaces/default/incrementallearningjobs/demo/rounds"
+
+
+def round_of(gm: FakeGM, number: int, **record: object) -> None:
+    gm.answers["GET", ROUNDS] = httpx.Response(200, json={"items": [{"round": number, **record}]})
+
+
+def two_workers(gm: FakeGM) -> None:
+    named = [{"name": f"demo-{role}-3", "role": role, "node": "edge-1"} for role in ("eval", "train")]
+    round_of(gm, 3, workers=named)
+    for role in ("train", "eval"):
+        log(gm, f"demo-{role}-3", f"{role} says\n")
+
+
+def test_what_the_workers_of_a_round_printed_is_shown_after_they_are_gone(run: Run, gm: FakeGM) -> None:
+    two_workers(gm)
+    worker(gm, "demo-inference", "Running")
+    assert run("logs", "demo", "--round", "3").stdout == "[demo-train-3] train says\n[demo-eval-3] eval says\n"
+    assert run("logs", "ilj/demo", "--round", "3", "--role", "eval", "-f").stdout == "eval says\n"
+
+
+def test_a_record_of_an_earlier_release_is_read_too(run: Run, gm: FakeGM) -> None:
+    round_of(gm, 3, nodes={"Train": "edge-1", "Deploy": "edge-1"})
+    log(gm, "demo-train-3", "train says\n")
+    assert run("logs", "demo", "--round", "3").stdout == "train says\n"
+
+
+def test_the_round_under_way_is_found_by_its_number(run: Run, gm: FakeGM) -> None:
+    round_of(gm, 2, workers=[{"name": "demo-train-2", "role": "train", "node": "edge-1"}])
+    spec = {"role": "train", "nodeName": "edge-1", "round": 3}
+    gm.put("Worker", "demo-train-3", status={"phase": "Running"}, spec=spec)
+    log(gm, "demo-train-3", "train says\n")
+    assert run("logs", "demo", "--round", "3").stdout == "train says\n"
+
+
+def test_a_round_that_there_is_not_is_said_with_the_last_one(run: Run, gm: FakeGM) -> None:
+    two_workers(gm)
+    result = run("logs", "demo", "--round", "9")
+    assert (result.exit_code, "Its last finished round is 3." in result.stderr) == (1, True)
+
+
+def test_a_role_that_the_round_did_not_come_to_is_said(run: Run, gm: FakeGM) -> None:
+    round_of(gm, 3, nodes={"Train": "edge-1"})
+    result = run("logs", "demo", "--round", "3", "--role", "eval")
+    assert (result.exit_code, "round 3 of job demo had no worker for eval" in result.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("words", [("demo", "--role", "eval"), ("wk/demo-train-3", "--round", "3")])
+def test_a_round_is_a_jobs_and_a_role_is_a_rounds(run: Run, gm: FakeGM, words: tuple[str, ...]) -> None:
+    assert run("logs", *words).exit_code == 2
+    assert not gm.requests
+
+
+@pytest.mark.parametrize("what", ["demo-train-1", "worker/demo-train-1"])
+def test_a_worker_that_is_gone_is_found_by_its_name(run: Run, gm: FakeGM, what: str) -> None:
+    pod = {"metadata": {"name": "demo-train-1"}, "spec": {"nodeName": "edge-1"}}
+    gm.answers["GET", "/api/v1/namespaces/default/pods/demo-train-1"] = httpx.Response(200, json=pod)
+    log(gm, "demo-train-1", "long ago\n")
+    assert run("logs", what).stdout == "long ago\n"
+    silent_node(gm, "edge-1")
+    result = run("logs", what)
+    assert (result.exit_code, "on node edge-1, which has not been heard of" in result.stderr) == (1, True)
+
+
+def test_a_worker_that_nobody_knows_is_what_the_globalmanager_says(run: Run, gm: FakeGM) -> None:
+    said = {"kind": "Status", "code": 404, "reason": "NotFound", "message": "There is no worker x."}
+    gm.answers["GET", f"{WORKERS}/x/log"] = httpx.Response(404, json=said)
+    result = run("logs", "worker/x")
+    assert (result.exit_code, "There is no worker x." in result.stderr) == (1, True)
 
 
 def test_a_name_that_nobody_has_is_said(run: Run) -> None:

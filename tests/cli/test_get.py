@@ -30,6 +30,35 @@ def test_a_cell_of_several_lines_stays_one_row(run: Run, gm: FakeGM) -> None:
     assert run("get", "ds").stdout.splitlines()[1:] == ["samples   UserCodeFailed: ValueError at line 3"]
 
 
+NODES = ("GET", "/apis/sedna.io/v1alpha1/nodes")
+
+
+def of_nodes(name: str, status: str) -> httpx.Response:
+    answer = table([{"metadata": {"name": name}, "spec": {"format": status}}])
+    answer["columnDefinitions"][1]["name"] = "Status"
+    return httpx.Response(200, json=answer)
+
+
+@pytest.mark.parametrize(("status", "colour"), [("Ready", 32), ("Waiting", 33), ("NotReady", 31)])
+def test_a_terminal_shows_words_of_state_in_the_colour_of_what_they_mean(
+    run: Run, gm: FakeGM, status: str, colour: int
+) -> None:
+    # Who calls a node so means nothing by it.
+    gm.answers[NODES] = of_nodes("Failed", status)
+    assert run("get", "nodes", color=True).stdout.splitlines()[1] == f"Failed   \x1b[{colour}m{status}\x1b[0m"
+
+
+def test_where_no_terminal_reads_there_are_no_colours(run: Run, gm: FakeGM) -> None:
+    gm.answers[NODES] = of_nodes("edge-1", "Ready")
+    assert run("get", "nodes").stdout.splitlines()[1] == "edge-1   Ready"
+
+
+def test_no_color_takes_the_colours_away(run: Run, gm: FakeGM, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    gm.answers[NODES] = of_nodes("edge-1", "Ready")
+    assert run("get", "nodes", color=True).stdout.splitlines()[1] == "edge-1   Ready"
+
+
 def test_events_come_in_the_order_in_which_they_happened(run: Run, gm: FakeGM) -> None:
     for name, last in (("a", "2026-11-22T14:30:00Z"), ("b", "2026-11-22T14:10:00Z"), ("c", "2026-11-22T14:20:00Z")):
         gm.put("Event", name, lastTimestamp=last)

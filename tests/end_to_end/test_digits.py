@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from sedna.api.kinds import by_kind
+from sedna.cli.client import path_of
 from sedna.images import references
 from sedna.images.building import build
 from tests.end_to_end.conftest import NOW
@@ -71,8 +73,28 @@ def test_what_a_person_labels_makes_the_model_better(digits: Machine, hot: bool)
     assert (first["round"], second["round"]) == (1, 2)
     assert first["metrics"]["new"]["accuracy"] > first["metrics"]["comparedWith"]["accuracy"]
     assert first["decision"] == "Deployed"
+    if hot:
+        check_what_can_be_watched(digits)
     served = digits.get("Worker", "digits-inference")["spec"]["round"]
     assert served == (2 if second["decision"] == "Deployed" else 1)
+
+
+def check_what_can_be_watched(digits: Machine) -> None:
+    """The training was told with its curve, inferences are counted, and what the worker uses is known."""
+    train = digits.until(
+        "Worker",
+        "digits-train-2",
+        lambda one: one["status"].get("progress", {}).get("done") == 60,
+        "the last epoch is told",
+    )
+    told = train["status"]["progress"]
+    assert (told["total"], told["unit"]) == (60, "epoch")
+    assert told["curve"][-1] == [60, {"loss": pytest.approx(told["metrics"]["loss"], rel=1e-4)}]
+    digits.until("Worker", "digits-inference", lambda one: one["status"].get("inference"), "inferences are counted")
+    # It has run for longer than there is between two looks.
+    used = digits.gm.ask("GET", path_of(by_kind("Worker"), "default", "digits-inference", "usage"))
+    assert [one["running"] for one in used["workers"]] == [True]
+    assert used["workers"][0]["memoryBytes"] > 10_000_000
 
 
 def append_batch(folder: Path, number: int) -> None:

@@ -7,6 +7,7 @@ the last one has the data and serves: every sample and every model goes over the
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -26,6 +27,7 @@ from sedna.cli.client import GlobalManager, path_of
 from sedna.cli.errors import CommandError, Refused, Unreachable
 from sedna.cli.up import configs
 from tests.end_to_end.machines import end_processes_below, processes_below
+from tests.faults.worker_models import EMPTY, content_of
 
 BIN = Path(sys.executable).parent
 HERE = Path(__file__).parent
@@ -126,7 +128,7 @@ class Site:
             "gm": self._daemon("gm", nodes[0], "sedna-gm", "serve", "--config", str(setups[nodes[0]].gm_config))
         }
         for name, setup in setups.items():
-            _configure(
+            configure(
                 setup.lc_config, gm=self.address_for(name), stopWorkersOnExit=False, heartbeatSeconds=1,
                 safetyPollSeconds=1,
             )  # fmt: skip
@@ -210,6 +212,15 @@ class Site:
         """Run one of our commands as a person does."""
         subprocess.run([str(BIN / program), *words], check=True, timeout=DEADLINE, capture_output=True)
 
+    def restore_as_it_is(self, until: Callable[[], bool]) -> None:
+        """Restore a backup of this moment while the GlobalManager runs, and wait until it is taken in, or `until`."""
+        config, backup = str(self.setups[self.nodes[0]].gm_config), self.folder / "now.db"
+        backup.unlink(missing_ok=True)
+        self.command("sedna-gm", "backup", "--config", config, str(backup))
+        self.command("sedna-gm", "restore", "--config", config, "--timeout", "0", str(backup))
+        waits = self.folder / self.nodes[0] / "state" / "gm.db.restore"
+        self.until(lambda: until() or not waits.exists(), "the GlobalManager takes a backup in")
+
     def create(self, kind: str, name: str, spec: Document) -> None:
         """As often as it takes: the answer to the first time may have been lost with the service."""
         document = {"apiVersion": "sedna.io/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec}
@@ -223,8 +234,6 @@ class Site:
 
     def submit(self) -> None:
         """A job that trains on the first node and serves on the last one."""
-        from tests.faults.worker_models import EMPTY
-
         base, first = self.folder / self.nodes[0] / "base.json", self.folder / self.nodes[-1] / "first.json"
         base.write_text(EMPTY)
         first.write_text(EMPTY)
@@ -300,7 +309,9 @@ class Site:
         told = (worker.get("status") or {}).get("model") or {}
         if (told.get("state"), told.get("round")) != ("Loaded", round_):
             return False
-        return isinstance(json.loads(self.served.read_text())["known"], list)
+        # What was swapped in shows in what is served with the next prediction only.
+        known = json.loads(self.served.read_text())["known"]
+        return bool(told.get("sha256") == hashlib.sha256(content_of(known).encode()).hexdigest())
 
     def gm_deletes_job(self) -> bool:
         """Ask for the job's deletion; returns whether it is gone already."""
@@ -330,5 +341,5 @@ class Site:
         return found
 
 
-def _configure(path: Path, **settings: Any) -> None:
+def configure(path: Path, **settings: Any) -> None:
     path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), **settings}))

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.faults.invariants import broken, gathered
-from tests.faults.sites import DEADLINE, JOB, Lost, Site
+from tests.faults.sites import DEADLINE, JOB, Lost, Site, configure
 from tests.house.project import own_modules
 
 # What only happens at the beginning, and what only happens when a job goes.
@@ -27,11 +27,28 @@ LAST = ("lc.unit.stop.after", "lc.worker.release.before")
 # What happens only to a node that was away, or to a unit whose supervisor is gone.
 AFTER_A_RESTART = ("lc.unit.adopt.before",)
 AFTER_A_DEATH = ("lc.unit.forget.after",)
+# What happens only when a person restores a backup.
+WHEN_RESTORED = ("gm.restore.take.before", "gm.restore.aside.after", "gm.restore.take.after")
+# What happens only when a person labels a hard example. A site has no person and no pictures; `tests/lc/labelling`
+# sweeps these points on a node of its own.
+WHEN_LABELLED = (
+    "lc.label.intend.after",
+    "lc.label.picture.after",
+    "lc.label.append.before",
+    "lc.label.append.after",
+    "lc.label.done.after",
+    "lc.label.settle.after",
+)
 # A site learns at most so many batches before a point counts as one that nobody passes.
 MOST_ROUNDS = 4
 
 
 def points() -> list[str]:
+    """Every point that a site passes."""
+    return sorted(set(named()) - set(WHEN_LABELLED))
+
+
+def named() -> list[str]:
     """Every point that is named in the packages."""
     found = set()
     for module in own_modules():
@@ -65,6 +82,8 @@ class Sweep:
 
     def __init__(self, folder: Path, names: Iterable[str], *, times: int = 1, seed: int | None = None) -> None:
         self._site = Site(folder)
+        # Every second: a sweep has no six hours.
+        configure(self._site.setups[self._site.nodes[0]].gm_config, backup={"everyHours": 1 / 3600, "keep": 3})
         self._names = list(names)
         if seed is not None:
             random.Random(seed).shuffle(self._names)
@@ -134,13 +153,19 @@ class Sweep:
     def _die_at(self, name: str) -> bool:
         """Arm one point and let the site work until somebody has died there."""
         site = self._site
+        if name in WHEN_RESTORED:
+            # A backup of a site at rest holds all there is: what came after one would rightly be done again.
+            self._disarm()
+            site.settled()
         self._arm(name, self._times)
         for _ in range(MOST_ROUNDS * self._times):
             if name in AFTER_A_RESTART:
                 site.daemons[site.nodes[-1]].kill()
             if name in AFTER_A_DEATH:
                 self._kill_inference()
-            if site.fed == 0 or self._is_idle():
+            if name in WHEN_RESTORED:
+                site.restore_as_it_is(until=self._has_fired)
+            elif site.fed == 0 or self._is_idle():
                 site.feed()
             with contextlib.suppress(_Fired):
                 site.settled(until=self._raise_if_fired)
@@ -200,4 +225,4 @@ def sweep(folder: Path, names: Iterable[str], *, times: int = 1, seed: int | Non
     return Sweep(folder, names, times=times, seed=seed).run()
 
 
-__all__ = ("DEADLINE", "Outcome", "points", "sweep")
+__all__ = ("DEADLINE", "Outcome", "named", "points", "sweep")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.invariants import broken, gathered
 from tests.faults.sites import JOB, Site
 
 pytestmark = pytest.mark.timeout(300)
@@ -65,3 +66,28 @@ def test_a_damaged_database_is_left_alone_and_a_backup_brings_everything_back(si
     site.round()
     assert sorted(site.workers()) == before
     assert [each["round"] for each in site.rounds()] == [1, 2]
+
+
+@pytest.mark.parametrize("more", [False, True], ids=["of the same samples", "of more samples"])
+def test_rounds_that_a_backup_does_not_know_are_made_again_and_what_serves_is_what_is_told(
+    site: Site, more: bool
+) -> None:
+    """Their paths, names and numbers come once more; of more samples, with other models."""
+    gm, database = site.daemons["gm"], database_of(site)
+    config, backup = str(site.setups["cloud"].gm_config), database.with_name("backup.db")
+    site.command("sedna-gm", "backup", "--config", config, str(backup))
+    for _ in range(2):
+        site.round()
+    first = [each["models"]["new"]["sha256"] for each in site.rounds()]
+    gm.kill()
+    if more:
+        site.feed()
+    site.command("sedna-gm", "restore", "--config", config, str(backup))
+    gm.start()
+    site.settled()
+    assert broken(gathered(site)) == []
+    again = [each["models"]["new"]["sha256"] for each in site.rounds()]
+    # What was waiting meanwhile goes into one round; the model of all of the same samples is the same.
+    assert len(again) == 2
+    assert again[0] == first[0]
+    assert (again[1] == first[2]) is not more

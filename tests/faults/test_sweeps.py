@@ -16,7 +16,7 @@ import pytest
 
 from sedna.api.splitting import in_train_part
 from tests.faults.invariants import Facts, broken
-from tests.faults.sweeps import points, sweep
+from tests.faults.sweeps import WHEN_LABELLED, named, points, sweep
 from tests.faults.worker_models import content_of
 from tests.house.project import ROOT
 
@@ -35,6 +35,11 @@ def test_whoever_dies_at_whichever_point_nothing_is_lost_and_nothing_done_twice(
 
 def test_services_and_library_have_points() -> None:
     assert {name.split(".")[0] for name in points()} == {"gm", "lc", "library", "file"}
+
+
+def test_points_that_no_site_passes_are_swept_elsewhere_and_are_named_by_the_code() -> None:
+    assert {name for name in named() if name.startswith("lc.label.")} == set(WHEN_LABELLED)
+    assert sorted({*points(), *WHEN_LABELLED}) == named()
 
 
 def say(**environment: str) -> subprocess.CompletedProcess[str]:

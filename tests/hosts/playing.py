@@ -36,9 +36,16 @@ def bundle_of(lab: Lab) -> Path:
 
 
 def play(
-    lab: Lab, playbook: str, *, tree: Path = ROOT, bundle: Path | None = None, check: bool = False, **variables: Any
+    lab: Lab,
+    playbook: str,
+    *,
+    tree: Path = ROOT,
+    bundle: Path | None = None,
+    check: bool = False,
+    limit: str = "",
+    **variables: Any,
 ) -> str:
-    """Run a playbook on all hosts of a lab and return what ansible said.
+    """Run a playbook on the hosts of a lab and return what ansible said.
 
     Args:
         lab: its hosts.
@@ -46,10 +53,12 @@ def play(
         tree: the checkout that it is taken from.
         bundle: what hosts are installed from; the lab's own by default.
         check: whether it is a dry run.
+        limit: the only host; all of them where it is empty.
         variables: as `--extra-vars`.
     """
     chosen = {"sedna_bundle_dir": str(bundle or bundle_of(lab)), **variables}
     argv = [*_ansible(tree, playbook, chosen), "--inventory", str(lab.inventory), *(["--check"] if check else [])]
+    argv += ["--limit", limit] if limit else []
     return run(argv, timeout=PATIENCE).stdout
 
 

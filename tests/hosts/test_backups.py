@@ -89,6 +89,22 @@ def test_a_backup_that_cannot_be_used_leaves_the_host_as_it_was(lab: Lab, exampl
     cloud.until_served(INFERENCE, 0)
 
 
+def test_a_running_global_manager_is_restored_by_root_without_systemds_help(lab: Lab, example: Digits) -> None:
+    cloud, host = example.cloud, example.cloud.host
+    submit(example)
+    before, serves = life_of(host, "sedna-gm.service"), life_of(example.edge, SERVING)
+    host.run("sedna-gm", "backup", "/root/gm-now.db")
+    cloud.apply("---\n".join(example.manifests(batch=100_000)))
+    said = host.run("sedna-gm", "restore", "/root/gm-now.db")
+    assert "the GlobalManager serves them" in said
+    assert life_of(host, "sedna-gm.service") == before, "its own parent starts the child that takes it in"
+    assert life_of(example.edge, SERVING) == serves
+    cloud.until_nodes_ready()
+    cloud.until_served(INFERENCE, 0)
+    owners = host.shell("stat -c %U /var/lib/sedna-gm/gm.db* /var/lib/sedna-gm/backups/*").split()
+    assert set(owners) == {"sedna-gm"}
+
+
 def test_a_dry_run_of_a_backup_makes_none(lab: Lab, cloud: object, tmp_path: Path) -> None:
     play(lab, "backup", check=True, sedna_backups_dir=str(tmp_path / "backups"))
     assert not (tmp_path / "backups").exists()

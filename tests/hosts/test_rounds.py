@@ -43,7 +43,11 @@ def sha256_of_files(host: Machine, folder: str) -> set[str]:
 
 
 def half_files(host: Machine) -> set[str]:
-    """What is left of transfers that did not come to their end."""
+    """What is left of transfers that did not come to their end.
+
+    What the camera saves is no transfer: it writes all the time, and a crash leaves what it was just writing.
+    """
     state = settings_of(host)["stateDir"]
-    found = host.shell(f"find {state} {PLACE} -name '*.part' -o -name '*.tmp'")
+    where = f"{state} {PLACE} -path {PLACE}/hard_examples -prune -o"
+    found = host.shell(f"find {where} '(' -name '*.part' -o -name '*.tmp' ')' -print")
     return {f"{host.name}:{path}" for path in found.splitlines()}

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import json
 import re
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
 
 from sedna.api import yaml12
@@ -66,12 +69,38 @@ def test_links_to_files_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("script", ["cli_reference", "settings_reference"])
 def test_a_page_that_is_written_from_the_code_says_what_the_code_says(script: str) -> None:
     """Run `make references` after a command or a setting has changed."""
-    spec = importlib.util.spec_from_file_location(script, ROOT / "docs" / f"{script}.py")
+    module = _script(script)
+    assert module.PAGE.read_text(encoding="utf-8") == module.page()
+
+
+def _script(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert module.PAGE.read_text(encoding="utf-8") == module.page()
+    return module
+
+
+@pytest.mark.parametrize("script", ["manifests_reference", "man_reference"])
+def test_manual_pages_schemas_and_the_manifests_page_say_what_the_code_says(script: str) -> None:
+    """Run `make references` after a command or a type of `sedna.api` has changed."""
+    files = _script(script).files()
+    for path, text in files.items():
+        assert path.read_text(encoding="utf-8") == text, path
+    for folder in {path.parent for path in files} - {ROOT / "docs"}:
+        assert set(folder.iterdir()) == {path for path in files if path.parent == folder}
+
+
+@pytest.mark.parametrize(("where", "text"), manifests(), ids=lambda value: value if "\n" not in value else "")
+def test_an_editor_is_told_the_same_of_a_manifest_as_the_server_says(where: str, text: str) -> None:
+    folder = ROOT / "docs" / "schemas"
+    for document in yaml12.load_documents(text):
+        schema = json.loads((folder / f"{document['kind'].lower()}.json").read_text())
+        jsonschema.validate(document, schema)
+        wrong = {**document, "spec": {**document["spec"], "nobodyKnowsThis": 1}}
+        with pytest.raises(jsonschema.ValidationError, match="nobodyKnowsThis"):
+            jsonschema.validate(wrong, schema)
 
 
 def test_commands_in_the_readme_are_targets_of_the_makefile() -> None:

@@ -222,6 +222,22 @@ def test_an_lc_that_dials_by_tls_or_to_itself_is_refused_nothing() -> None:
         assert lc_problems(sedna_lc_gm=url) == []
 
 
+@pytest.mark.parametrize(
+    ("listen", "token", "told"),
+    [
+        ("", "", None),
+        ("127.0.0.1:9101", "", None),
+        ("[::1]:9101", "", None),
+        ("0.0.0.0:9101", "t", None),
+        ("0.0.0.0:9101", "", "set sedna_lc_metrics_token"),
+        ("", "t", "set sedna_lc_metrics_listen"),
+    ],
+)
+def test_metrics_of_a_node_are_open_to_nobody_without_a_token(listen: str, token: str, told: str | None) -> None:
+    found = lc_problems(sedna_lc_metrics_listen=listen, sedna_lc_metrics_token=token)
+    assert (found == []) if told is None else (len(found) == 1 and told in found[0])
+
+
 @pytest.mark.parametrize("url", ["http://gm.example:9000", "http://10.0.0.1:9000", "http://localhost.example:9000"])
 def test_a_key_does_not_go_over_the_network_in_the_open(url: str) -> None:
     (said,) = lc_problems(sedna_lc_gm=url)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sedna.api.rounds import round_id
 from sedna_lc import units
 from sedna_lc.images import Image
 from sedna_lc.places import Places
@@ -46,6 +47,7 @@ class TestEnvironment:
             "NAMESPACE": "default",
             "JOB_NAME": "helmet-detection-demo",
             "WORKER_NAME": "helmet-detection-demo-train-1",
+            "SEDNA_ROUND_ID": round_id(worker.spec.job.uid, 1),
             "LC_SERVER": LC,
             "SEDNA_SPOOL_DIR": f"{SPOOL}-train-1",
             "PYTHONUNBUFFERED": "1",
@@ -54,6 +56,12 @@ class TestEnvironment:
             "MODEL_URL": "/output/train/1",
             "BASE_MODEL_URL": "/models/base_model",
         }
+
+    def test_a_unit_from_before_rounds_had_ids_is_the_same_unit(self) -> None:
+        unit = describe(make_worker("train", models=[model("initial-model", "/models/base_model")]))
+        before = {name: value for name, value in unit.environment.items() if name != "SEDNA_ROUND_ID"}
+        assert before != unit.environment
+        assert replace(unit, environment=before).fingerprint == unit.fingerprint
 
     def test_an_eval_worker_gets_the_new_model_before_the_deployed_one(self) -> None:
         models = [model("new", "/output/train/1/m.pb"), model("old", "/models/deploy_model/saved_model.pb")]

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from sedna.api.workers import WorkerReport
-from sedna.service import reporting
+from sedna.api.workers import WorkerNews, WorkerReport
+from sedna.service import news, reporting
+from sedna.service.news import NewsSender
 from sedna.service.reporting import Reporter
 
 WORKER_VARIABLES = [
@@ -67,6 +68,8 @@ class Told:
         self.reports: list[Mapping[str, Any]] = []
         self._changed = threading.Condition()
         self.reporter = Reporter(self._take)
+        self.news: list[Mapping[str, Any]] = []
+        self.sender = NewsSender(self._hear, most_often=0.0)
 
     def _take(self, message: Mapping[str, Any], timeout: float) -> None:
         # As the LocalController reads it: a report that it would refuse fails the test that made it.
@@ -74,6 +77,17 @@ class Told:
         with self._changed:
             self.reports.append(message)
             self._changed.notify_all()
+
+    def _hear(self, message: Mapping[str, Any], timeout: float) -> None:
+        WorkerNews.model_validate({"name": "w", "namespace": "default", **message})
+        with self._changed:
+            self.news.append(message)
+            self._changed.notify_all()
+
+    def last(self, kind: str) -> Mapping[str, Any]:
+        """The newest of a kind; nothing is under way any more."""
+        self.sender.close()
+        return next(one[kind] for one in reversed(self.news) if kind in one)
 
     def wait(self, reached: Callable[[list[Mapping[str, Any]]], bool]) -> list[Mapping[str, Any]]:
         with self._changed:
@@ -91,6 +105,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
     """Makes this process a worker whose reports are collected."""
     told = Told()
     monkeypatch.setattr(reporting, "_made", [told.reporter])
+    monkeypatch.setattr(news, "_made", [told.sender])
     monkeypatch.setenv("WORKER_NAME", "job-train-1")
     monkeypatch.setenv("LC_SERVER", "http://127.0.0.1:9")
     monkeypatch.setenv("JOB_NAME", "job")
@@ -98,3 +113,4 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
     monkeypatch.setenv("BACKEND_TYPE", "PLAIN")
     yield told
     told.reporter.close()
+    told.sender.close()

@@ -230,6 +230,13 @@ print(LOGGER.name)
     assert logging.getLogger("sedna").name == "sedna"
 
 
+def test_a_line_of_the_library_names_its_round() -> None:
+    code = "from sedna.common.log import LOGGER; LOGGER.info('first')"
+    environment = {**os.environ, "SEDNA_ROUND_ID": "68747f26da76"}
+    ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert ran.stderr.endswith("[INFO] [round 68747f26da76] - first\n")
+
+
 @given(st.dictionaries(st.text(min_size=1), st.integers() | st.text() | st.booleans() | st.none()))
 def test_any_json_object_is_a_config(said: dict[str, Any]) -> None:
     assert Config(json.dumps(said)) == said

@@ -6,6 +6,7 @@ import csv
 import json
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from sedna.common.class_factory import ClassFactory, ClassType
 from sedna.datasources import BaseDataSource, CSVDataParse, JSONDataParse, TxtDataParse
+from sedna.datasources.columns import TextColumn
 
 
 @pytest.fixture
@@ -51,6 +53,31 @@ def test_raw_samples_with_different_numbers_of_boxes_are_kept(txt: str) -> None:
     data = TxtDataParse(data_type="train")
     data.parse(txt, use_raw=True)
     assert data.x.tolist() == [["a.jpg", "1"], ["b.jpg", "2"], ["c.jpg"]]
+
+
+words = st.text(st.characters(blacklist_categories=["Cs", "Z", "Cc"]), min_size=1, max_size=5)
+
+
+@given(st.lists(st.lists(words, max_size=3), max_size=12), st.booleans())
+def test_a_list_reads_the_same_by_blocks_as_line_by_line(rows: list[list[str]], labelled: bool) -> None:
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "list.txt")
+        file.write_text("".join(" ".join(row) + "\n" for row in rows), encoding="utf-8")
+        kind = "train" if labelled else "test"
+        fast, slow = TxtDataParse(data_type=kind), TxtDataParse(data_type=kind, func=str.split)
+        fast.parse(str(file))
+        slow.parse(str(file))
+    assert fast.x.tolist() == slow.x.tolist() == [row[0] for row in rows if row]
+    assert fast.y.tolist() == slow.y.tolist()
+
+
+def test_blocks_of_a_column_keep_their_order_and_their_longest_text() -> None:
+    column = TextColumn()
+    for block in (["a", "bbbb"], [], ["cc"]):
+        column.add(block)
+    found = column.array()
+    assert (found.tolist(), found.dtype) == (["a", "bbbb", "cc"], np.dtype("U4"))
+    assert column.array().tolist() == []
 
 
 def test_several_lists_joined_as_in_a_variable_are_read(txt: str) -> None:

@@ -113,3 +113,12 @@ def test_a_parameter_that_is_no_share_is_named(value: Any) -> None:
 def test_an_unknown_parameter_is_named_and_ignored(caplog: pytest.LogCaptureFixture) -> None:
     assert rule("IBT", treshold_box="0.9").threshold_box == 0.5
     assert "IBTFilter has no parameter treshold_box" in caplog.text
+
+
+@given(st.lists(st.sampled_from([0.0, 0.3, 0.9, 1.0, 1.000001, -0.2, 1.5, math.nan, math.inf]), min_size=1, max_size=6))
+def test_boxes_of_floats_mean_the_same_as_boxes_of_numbers_read_one_by_one(scores: list[float]) -> None:
+    plain = [[0, 0, 1, 1, score, 0] for score in scores]
+    # Text is read one by one, and 0.3 is 0.3 in both.
+    read = [[0, 0, 1, 1, str(score), 0] for score in scores]
+    for rule in (hard_example_mining.IBTFilter(0.5, 0.5), hard_example_mining.ThresholdFilter(0.5)):
+        assert rule(plain) is rule(read)

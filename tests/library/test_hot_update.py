@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -319,3 +320,19 @@ def test_no_bytes_at_all_break_the_reader(content: bytes) -> None:
 def test_what_is_written_is_read(path: str, time: str, sha256: str) -> None:
     said = {"model_config": {"model_path": path, "model_update_time": time, "sha256": sha256, "round": 3}}
     assert read_wanted(json.dumps(said).encode()) == WantedModel(path, time, sha256)
+
+
+@pytest.mark.parametrize("meddled", [None, 0.02], ids=["left alone", "set by the program"])
+def test_threads_take_short_turns_while_the_file_is_followed_and_then_those_that_the_program_wants(
+    tmp_path: Path, meddled: float | None
+) -> None:
+    before = sys.getswitchinterval()
+    try:
+        updater = HotUpdater(str(tmp_path / "hot.json"), lambda _: None, lambda *_: None)
+        assert sys.getswitchinterval() == pytest.approx(0.0005)
+        if meddled is not None:
+            sys.setswitchinterval(meddled)
+        updater.close()
+        assert sys.getswitchinterval() == pytest.approx(before if meddled is None else meddled)
+    finally:
+        sys.setswitchinterval(before)

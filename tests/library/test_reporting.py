@@ -160,6 +160,44 @@ def test_a_silent_door_blocks_nobody_and_the_spool_holds_the_report(door: Door, 
     silent.set()
 
 
+class SlowDisk(Spool):
+    """Remembers what was forced to it, which takes as long as the test says."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.done = threading.Event()
+        self.synced: list[str] = []
+
+    def sync(self, path: Path) -> None:
+        assert self.done.wait(DEADLINE)
+        super().sync(path)
+        self.synced.append(path.name)
+
+
+def test_the_script_does_not_wait_for_the_disk_and_what_is_sent_has_been_written(door: Door, tmp_path: Path) -> None:
+    disk = SlowDisk(tmp_path)
+    reporter = Reporter(door.send, disk)
+    reporter.report({"number": 1})
+    reporter.report({"number": 2})
+    # The disk has not answered yet. A killed process leaves both all the same.
+    assert (len(list(tmp_path.iterdir())), door.attempts) == (2, 0)
+    disk.done.set()
+    door.wait(lambda: len(door.taken) == 2)
+    assert set(disk.synced) == {"00000001.json", "00000002.json"}
+    assert reporter.close()
+
+
+def test_at_the_end_of_the_process_the_disk_has_what_the_door_did_not_take(door: Door, tmp_path: Path) -> None:
+    door.answer = lambda: 503
+    disk = SlowDisk(tmp_path)
+    disk.done.set()
+    reporter = Reporter(door.send, disk, spooled_seconds=0.0)
+    for number in range(3):
+        reporter.report({"number": number})
+    assert reporter.close()
+    assert set(disk.synced) == {path.name for path in tmp_path.iterdir()}
+
+
 def test_what_an_earlier_run_left_is_sent_first(door: Door, tmp_path: Path) -> None:
     earlier = Spool(tmp_path)
     earlier.put({"number": 1})

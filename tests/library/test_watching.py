@@ -92,6 +92,18 @@ def test_every_kind_of_change_is_noticed(
     calls.wait_more_than(0)
 
 
+def test_the_first_change_after_a_quiet_time_is_told_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "samples.txt"
+    # Whoever waited for silence would wait for an hour.
+    watcher = FileWatcher(quiet_seconds=3600)
+    try:
+        calls = watched(watcher, path)
+        append(path, "one\n")
+        calls.wait_more_than(0)
+    finally:
+        watcher.close()
+
+
 def test_a_file_whose_folders_do_not_exist_yet_is_noticed(watcher: FileWatcher, tmp_path: Path) -> None:
     path = tmp_path / "not" / "yet" / "there" / "samples.txt"
     calls = watched(watcher, path)

@@ -7,7 +7,9 @@ from typing import Any
 
 import httpx
 import pytest
-from showing.following import JobFailedError, follow, submit
+from hypothesis import given
+from hypothesis import strategies as some
+from showing.following import LEFT_TO_YOU, Followed, JobFailedError, follow, go_on, submit, wanted
 
 from sedna.cli.client import GlobalManager
 from sedna.cli.errors import Unreachable
@@ -53,7 +55,12 @@ class Person:
 
 
 def run(
-    statuses: list[dict[str, Any]], rounds: int = 1, person: Person | None = None, away_seconds: float = 60.0
+    statuses: list[dict[str, Any]],
+    rounds: int = 1,
+    person: Person | None = None,
+    away_seconds: float = 60.0,
+    per_round: int = 8,
+    yourself: int | None = None,
 ) -> tuple[dict[int, str], list[str]]:
     said: list[str] = []
     server = FakeServer(statuses)
@@ -63,11 +70,12 @@ def run(
             client,
             person or Person(),
             rounds=rounds,
-            per_round=8,
+            per_round=per_round,
             limit_seconds=60,
             say=said.append,
             look_seconds=0.001,
             away_seconds=away_seconds,
+            yourself=yourself,
         )
     finally:
         client.close()
@@ -136,6 +144,64 @@ def test_labels_are_given_for_this_round_and_the_next_but_not_beyond_the_last() 
     person = Person()
     run([waiting] * 10 + [training] * 20 + [DEPLOYED] * 5 + [second], rounds=2, person=person)
     assert person.labelled == 16
+
+
+WAITING = {"stage": "Train", "phase": "Waiting"}
+
+
+def test_the_last_samples_of_a_person_s_round_are_left_to_them_and_asked_for_once() -> None:
+    person = Person()
+    _, said = run([WAITING] * 30 + [DEPLOYED], person=person, per_round=30, yourself=1)
+    assert person.labelled == 30 - LEFT_TO_YOU
+    asked = [line for line in said if "they are yours" in line]
+    assert asked == ["labels   10 more begin round 1; they are yours: label hard examples at http://gm/"]
+
+
+def test_a_round_that_was_not_good_enough_is_made_up_for_without_the_person() -> None:
+    ended = [step(1, "Deploy", "Completed", "mAP_delta is 0")]
+    refused = {"round": 1, **WAITING, "conditions": ended, "samples": {"used": 30}}
+    later = {
+        "round": 2,
+        "conditions": [*ended, step(2, "Deploy", "Completed")],
+        "deployedModel": {"url": "/2", "round": 2},
+    }
+    person = Person()
+    assert run([{}] * 30 + [refused] * 30 + [later], person=person, per_round=30, yourself=2)[0] == {2: "/2"}
+    assert person.labelled == 60
+
+
+def test_who_stays_is_left_the_last_samples_of_each_further_round_and_no_failure_ends_it() -> None:
+    failed = {"round": 2, **WAITING, "samples": {"used": 60}, "conditions": [step(2, "Train", "Failed", "no memory")]}
+    server, person, said = FakeServer([failed]), Person(), []
+    person.labelled = 60
+
+    def say(text: str) -> None:
+        said.append(text)
+        if "they are yours" in text:
+            # As Ctrl-C does.
+            raise KeyboardInterrupt
+
+    client = server.client()
+    with pytest.raises(KeyboardInterrupt):
+        go_on(client, person, Followed(), yourself=3, per_round=30, say=say, look_seconds=0.001)
+    client.close()
+    assert said[0] == "round 2  Train  Failed    no memory"
+    assert said[-1].startswith("labels   10 more begin round 3; they are yours")
+    assert person.labelled == 60 + 30 - LEFT_TO_YOU
+
+
+counts = some.integers(0, 500)
+
+
+@given(some.integers(0, 9), some.integers(1, 9), some.integers(1, 200), counts)
+def test_where_a_person_labels_the_stand_in_alone_never_begins_a_round(
+    round_: int, yourself: int, per_round: int, used: int
+) -> None:
+    status = {"round": round_, "samples": {"used": used}}
+    if round_ + 1 >= yourself:
+        assert wanted(status, 9, per_round, yourself) in (used, used + per_round - LEFT_TO_YOU)
+    else:
+        assert wanted(status, 9, per_round, yourself) == (round_ + 1) * per_round
 
 
 def test_a_globalmanager_that_is_away_for_a_moment_is_waited_for() -> None:

@@ -72,6 +72,31 @@ def test_a_labeller_that_starts_again_goes_on_where_it_stopped(
     assert len(dataset.read_text().splitlines()) == 2
 
 
+def test_what_a_person_labels_meanwhile_is_counted_and_not_labelled_again(
+    tmp_path: Path, keeper: Keeper, truth: Path, dataset: Path
+) -> None:
+    saved(keeper, 1, 2)
+    labeller = Labeller(tmp_path / "he", truth, dataset)
+    dataset.write_text("images/00000001_frame000002.jpg 1,2,3,4,0\nimages/of_another_camera.jpg 1,2,3,4,0\n")
+
+    assert labeller.take(10) == 1
+    assert labeller.labelled == 3
+    assert dataset.read_text().splitlines()[2].startswith("images/00000000_frame000001.jpg ")
+
+
+def test_what_it_takes_away_is_only_what_it_has_labelled(
+    tmp_path: Path, keeper: Keeper, truth: Path, dataset: Path
+) -> None:
+    saved(keeper, 1, 500, 2)
+    labeller = Labeller(tmp_path / "he", truth, dataset, takes_away=True)
+
+    assert labeller.take(1) == 1
+    assert sorted(path.stem[-3:] for path in (tmp_path / "he").glob("*.jpg")) == ["002", "500"]
+    assert len(list((tmp_path / "he").glob("*.json"))) == 2
+    assert labeller.take(10) == 1
+    assert [path.stem[-3:] for path in (tmp_path / "he").glob("*.json")] == ["500"]
+
+
 def test_an_open_last_line_is_not_made_longer(tmp_path: Path, keeper: Keeper, truth: Path, dataset: Path) -> None:
     dataset.write_text("images/by_hand_frame000012.jpg 1,2,3,4,0")
     saved(keeper, 1)

@@ -29,7 +29,7 @@ def overlay() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def filled() -> dict[str, dict[str, Any]]:
-    made = manifests.filled(EXAMPLE / "manifests", EXAMPLE / "overlay.yaml", VARIABLES)
+    made = manifests.filled(EXAMPLE / "manifests", [EXAMPLE / "overlay.yaml"], VARIABLES)
     return dict(zip(manifests.ORDER, made, strict=True))
 
 
@@ -64,7 +64,7 @@ def test_every_filled_manifest_is_valid_without_a_warning_of_its_own(
 
 def test_without_an_overlay_the_manifests_stay_as_printed(tmp_path: Path) -> None:
     (tmp_path / "overlay.yaml").write_text("{}")
-    made = manifests.filled(EXAMPLE / "manifests", tmp_path / "overlay.yaml", {})
+    made = manifests.filled(EXAMPLE / "manifests", [tmp_path / "overlay.yaml"], {})
 
     assert made == [printed(name) for name in manifests.ORDER]
     assert made[-1]["spec"]["trainSpec"]["trigger"]["timer"] == {"start": "02:00", "end": "20:00"}
@@ -99,7 +99,7 @@ def test_a_round_starts_with_one_more_sample_than_the_threshold(filled: dict[str
 def test_an_overlay_for_a_manifest_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     (tmp_path / "overlay.yaml").write_text("jobb: {}")
     with pytest.raises(ValueError, match="jobb"):
-        manifests.filled(EXAMPLE / "manifests", tmp_path / "overlay.yaml", {})
+        manifests.filled(EXAMPLE / "manifests", [tmp_path / "overlay.yaml"], {})
 
 
 def test_named_entries_are_merged_by_name_and_new_ones_come_last() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sedna.api.rounds import round_id
 from sedna_gm.controllers.incremental_learning.settings import Settings as JobSettings
 from sedna_gm.controllers.supervising import Settings
 from sedna_gm.store.interface import Key
@@ -71,6 +72,7 @@ def test_the_samples_are_asked_for_before_a_worker_is_made(world: World) -> None
         "sedna.io/job": "helmets",
         "sedna.io/stage": "Train",
         "sedna.io/round": "1",
+        "sedna.io/round-id": round_id(world.job()["metadata"]["uid"], 1),
     }
     assert artifact["metadata"]["ownerReferences"][0]["uid"] == world.job()["metadata"]["uid"]
     spec = artifact["spec"]

@@ -143,6 +143,35 @@ def test_the_word_about_an_earlier_spec_is_not_taken_for_the_new_one(world: Worl
     assert world.at() == ("Deploy", "Starting")
 
 
+def test_word_from_before_a_restore_is_not_taken_for_the_new_one_even_of_the_same_content(world: World) -> None:
+    """The round is made again and its model is the same; the node tells what it served before, of a later spec."""
+    world.round_to_deploy()
+    worker = world.worker(INFERENCE)
+    (model,) = worker["spec"]["models"]
+    served = {"url": model["url"], "sha256": model["sha256"], "round": 1, "state": "Loaded"}
+    later = worker["metadata"]["generation"] + 1
+    world.report(INFERENCE, phase="Running", observedGeneration=later, model=served)
+    world.settle()
+    assert world.at() == ("Deploy", "Starting")
+    world.report(INFERENCE, phase="Running", observedGeneration=worker["metadata"]["generation"], model=served)
+    world.settle()
+    assert world.status()["deployedModel"]["sha256"] == model["sha256"]
+
+
+@pytest.mark.parametrize("told", [{"sha256": "f" * 64}, {}], ids=["another content", "no content"])
+def test_a_path_that_held_another_model_before_does_not_make_it_the_new_one(told: dict[str, str], world: World) -> None:
+    """As after a restore: the same path, the same round, and another model."""
+    world.round_to_deploy()
+    worker = world.worker(INFERENCE)
+    served = {"url": worker["spec"]["models"][0]["url"], "round": 1, "state": "Loaded", **told}
+    world.report(INFERENCE, phase="Running", model=served)
+    world.settle()
+    assert world.at() == ("Deploy", "Running")
+    assert world.status().get("deployedModel") is None
+    world.serves()
+    assert world.history()[-1]["decision"] == "Deployed"
+
+
 def test_a_deployment_that_nobody_confirms_meets_its_deadline(world: World) -> None:
     world.round_to_deploy()
     world.advance(950)
@@ -361,7 +390,9 @@ class TestByHand:
         world.usual()
         world.annotate("train")
         world.settle()
-        assert world.status()["message"] == "Waits for samples: there is no new one."
+        assert world.status()["message"] == (
+            "Waits for samples: there is no new one. Somebody asked for train by hand; it waits for what is missing."
+        )
 
     def test_deploy_takes_the_candidate_that_did_not_win(self, world: World) -> None:
         world.round_to_deploy(new=0.5, old=0.5)

@@ -139,12 +139,28 @@ def test_the_last_failed_worker_of_a_stage_stays_for_its_log_until_a_later_one_h
     assert kept(world) == ["helmets-eval-3", "helmets-train-3"]
 
 
+def test_a_worker_is_started_before_the_last_rounds_workers_are_removed() -> None:
+    world = begun()
+    world.train_succeeds(1)
+    world.report("helmets-eval-1", phase="Failed", reason="ExitCode", message="exit code 1")
+    world.settle()
+    world.advance(11)
+    assert world.at() == ("Train", "Starting")
+    # A node that lets go of them has no hand free for the worker that somebody waits for.
+    assert kept(world) == ["helmets-eval-1", "helmets-train-1", "helmets-train-2"]
+    world.report("helmets-train-2", phase="Running")
+    world.settle()
+    assert "helmets-train-1" not in kept(world)
+
+
 def test_a_failed_evaluation_stays_for_its_log_while_the_next_round_trains() -> None:
     world = begun()
     world.train_succeeds(1)
     world.report("helmets-eval-1", phase="Failed", reason="ExitCode", message="exit code 1")
     world.settle()
     world.advance(11)
+    world.report("helmets-train-2", phase="Running")
+    world.settle()
     assert kept(world) == ["helmets-eval-1", "helmets-train-2"]
     world.train_succeeds(2)
     assert kept(world) == ["helmets-eval-1", "helmets-eval-2", "helmets-train-2"]

@@ -75,6 +75,13 @@ def test_the_third_failed_round_in_a_row_says_what_to_do() -> None:
     )
 
 
+@pytest.mark.parametrize("rounds", [1, 2])
+def test_who_wants_advice_earlier_gets_it_earlier(rounds: int) -> None:
+    world = begun(Settings(jobs=JobSettings(advises_after=rounds)))
+    fail_rounds(world, "OutOfMemory", range(1, rounds + 1))
+    assert "Raise `limits.memory`" in world.status()["message"]
+
+
 def test_a_reason_that_nobody_knows_points_to_log_and_description() -> None:
     world = begun()
     fail_rounds(world, "Gremlins", range(1, 4))
@@ -88,7 +95,8 @@ def test_after_ten_failed_rounds_the_job_gives_up_and_says_how_to_go_on() -> Non
         "GaveUp: no further round begins after 10 failed rounds in a row. "
         "Train of round 10 failed: worker helmets-train-10 on node edge-node: it went wrong. "
         "Raise `limits.memory` of the stage's container, or have the program need less. "
-        "Then edit the job, or `kubectl annotate ilj helmets sedna.io/trigger=train`, and it goes on; "
+        "Then edit the job, or `sedna trigger helmets train` (by kubectl: "
+        "`kubectl annotate ilj helmets sedna.io/trigger=train`), and it goes on; "
         "what serves goes on serving, and samples are counted."
     )
     message = world.status()["message"]
@@ -148,6 +156,17 @@ def test_somebody_who_asks_has_it_go_on_with_all_samples_and_the_count_at_zero(b
     assert world.at() == ("Train", "Waiting"), "it has three attempts again"
     fail_rounds(world, "OutOfMemory", range(6, 7))
     assert "gaveUpAt" in world.status()
+
+
+def test_a_larger_limit_has_it_go_on_and_says_so() -> None:
+    world = given_up(3)
+    world.settings = Settings(jobs=JobSettings(gives_up_after=5))
+    world.restart()
+    world.advance(600)
+    assert world.has_worker("helmets-train-4")
+    assert "The job, which had given up, goes on: `failures.giveUpAfter` in gm.yml is 5 now." in [
+        each["message"] for each in world.status()["conditions"]
+    ]
 
 
 def test_a_wish_that_cannot_be_granted_does_not_have_it_go_on() -> None:

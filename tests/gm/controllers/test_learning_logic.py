@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sedna.api.rounds import round_id
 from sedna_gm.store.interface import Key
 from tests.gm.controllers.edge import Edge
 from tests.gm.controllers.world import JOB, NOON, World, job_manifest, template
@@ -437,7 +438,12 @@ def test_w30b_a_stages_worker_is_found_by_its_name_whatever_the_order(world: Wor
     assert names == ["helmets-eval-1", "helmets-inference", "helmets-train-1"]
     assert world.at() == ("Eval", "Starting")
     labels = world.worker("helmets-eval-1")["metadata"]["labels"]
-    assert labels == {"sedna.io/job": "helmets", "sedna.io/round": "1", "sedna.io/stage": "Eval"}
+    told = round_id(world.job()["metadata"]["uid"], 1)
+    round_ = {"sedna.io/round": "1", "sedna.io/round-id": told}
+    assert labels == {"sedna.io/job": "helmets", "sedna.io/stage": "Eval", **round_}
+    # The same id for whoever looks into the events of the job.
+    events = [event for event in world.store.list("Event").items if event["reason"] == "EvalStarting"]
+    assert [event["metadata"]["labels"] for event in events] == [{"sedna.io/round-id": told}]
 
 
 def test_w30c_an_inference_worker_that_cannot_be_placed_is_told() -> None:

@@ -79,6 +79,7 @@ def test_w02_a_job_without_annotations_keeps_its_progress() -> None:
         "startedAt": "2026-11-22T12:00:00Z",
         "stageSince": "2026-11-22T12:00:00Z",
         "baseModel": {"url": "/models/initial-model", "format": "ckpt", "round": 0},
+        "workers": [{"name": "helmets-train-1", "role": "train", "node": "edge-node"}],
     }
 
 

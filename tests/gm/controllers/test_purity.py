@@ -14,6 +14,7 @@ PURE = [
     *sorted(
         path for path in (ROOT / "controllers" / "incremental_learning").glob("*.py") if path.stem != "controlling"
     ),
+    *sorted((ROOT / "controllers" / "incremental_learning" / "explaining").glob("*.py")),
     ROOT / "controllers" / "nodes" / "deciding.py",
     ROOT / "controllers" / "decisions.py",
     ROOT / "controllers" / "delays.py",
@@ -27,6 +28,8 @@ STANDARD = {
     "dataclasses",
     "datetime",
     "hashlib",
+    "heapq",
+    "itertools",
     "json",
     "math",
     "typing",

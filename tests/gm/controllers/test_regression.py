@@ -85,6 +85,15 @@ def test_a_model_that_forgets_is_refused_and_the_sentence_says_why(world: World)
     assert world.worker("helmets-inference")["spec"]["models"][0]["url"] == "/models/deploy-model"
 
 
+def test_the_record_names_each_worker_of_the_round_with_its_node(world: World) -> None:
+    """They go with the next round, and what they printed is then looked for by these names."""
+    measures(world, EVAL, 0.95, 0.5)
+    measures(world, REGRESSION, 0.6, 0.9)
+    (record,) = world.history()
+    roles = {"helmets-train-1": "train", EVAL: "eval", REGRESSION: "eval"}
+    assert record["workers"] == [{"name": name, "role": role, "node": "edge-node"} for name, role in roles.items()]
+
+
 def test_a_model_that_learns_and_does_not_forget_is_deployed(world: World) -> None:
     measures(world, EVAL, 0.95, 0.5)
     measures(world, REGRESSION, 0.89, 0.9)

@@ -108,6 +108,41 @@ def test_a_round_whose_model_another_one_names_is_never_removed(world: World) ->
 
 
 @pytest.mark.parametrize(
+    ("named_url", "expected"), [(url(2), [1, 2, 4]), (f"/other{url(2)}", [1, 4]), ("/output", None)]
+)
+def test_a_model_that_is_made_while_a_worker_waits_keeps_the_round_that_it_names(
+    world: World, named_url: str, expected: list[int] | None
+) -> None:
+    """Its node may be switched off for days, and begins with removing what nobody named when the worker was made."""
+    world.edit(MODEL, lambda model: model["spec"].update(retain=1))
+    round_(world, 1)
+    for number in (2, 3, 4):
+        round_(world, number, new=0.2)
+    world.samples(300)
+    world.settle()
+    assert world.worker("helmets-train-5")["spec"]["retainedRounds"] == [1, 4]
+    world.model("named", named_url)
+    world.settle()
+    assert world.worker("helmets-train-5")["spec"].get("retainedRounds") == expected
+    # What was retained stays so, although the Model goes again: the worker may have been told of it already.
+    world.store.delete(Key("Model", "default", "named"))
+    world.settle()
+    assert world.worker("helmets-train-5")["spec"].get("retainedRounds") == expected
+
+
+def test_a_worker_that_has_begun_is_left_alone_when_a_model_is_made(world: World) -> None:
+    round_(world, 1)
+    world.samples(300)
+    world.settle()
+    world.report("helmets-train-2", phase="Running")
+    world.settle()
+    before = world.worker("helmets-train-2")
+    world.model("named", url(1))
+    world.settle()
+    assert world.worker("helmets-train-2") == before
+
+
+@pytest.mark.parametrize(
     ("named", "retained"),
     [
         ("/output/a/train/3/m.pt", [3]),

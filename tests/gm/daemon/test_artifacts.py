@@ -8,12 +8,10 @@ import random
 import signal
 import socket
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from sedna.api.trees import Tree, TreeFile
 from tests.gm.clients.servers import Server
@@ -41,15 +39,6 @@ def missing(server: Server, *contents: bytes) -> dict[str, int]:
 def put(server: Server, data: bytes, start: int = 0) -> httpx.Response:
     said = {"Content-Range": f"bytes {start}-{len(data) - 1}/{len(data)}"} if data else {}
     return server.http.put(at(data), content=data[start:], headers=said)
-
-
-@pytest.fixture(scope="module")
-def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One service for all tests that leave it as it was."""
-    server = Server(tmp_path_factory.mktemp("gm"))
-    yield server
-    server.stop()
-    assert not [line for line in server.journal if "Traceback" in line or "this is a bug" in line], server.journal
 
 
 def finish(server: Server, data: bytes) -> None:

@@ -8,8 +8,10 @@ import pytest
 from click.testing import CliRunner
 
 from sedna.daemons.configuring import Misconfigured, split_address
+from sedna_gm.controllers.incremental_learning.settings import Settings as JobSettings
 from sedna_gm.daemon.configuring import load
 from sedna_gm.daemon.main import main
+from sedna_gm.daemon.wiring import job_settings
 from sedna_gm.settings import HttpSettings, Settings
 
 
@@ -34,6 +36,13 @@ def test_what_is_chosen_is_taken(tmp_path: Path) -> None:
         watch_log=7,
         http=HttpSettings(watch_seconds=5, answer_seconds=1.5),
     )
+
+
+def test_jobs_give_up_and_advise_as_was_chosen(tmp_path: Path) -> None:
+    chosen = job_settings(load(written(tmp_path, "failures: {giveUpAfter: 4, adviseAfter: 2}")))
+    assert (chosen.gives_up_after, chosen.advises_after) == (4, 2)
+    # The defaults stand in two places: the file's and the controller's own.
+    assert job_settings(Settings()) == JobSettings()
 
 
 def test_a_size_may_be_as_large_as_a_disk(tmp_path: Path) -> None:
@@ -67,6 +76,8 @@ def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
         ("listen: edge.example:9000", "tls.certificate: is missing; tokens would pass in the clear"),
         ("database: memory", "auth: required needs a database in a file"),
         ("audit: {file: here}", "audit.file: 'here' is not absolute"),
+        ("failures: {giveUpAfter: 0}", "failures.giveUpAfter: a number above 0 was expected"),
+        ("failures: {giveUpAfter: 2}", "failures.adviseAfter: 3 is more than failures.giveUpAfter, 2"),
         ("artifacts: {folder: here}", "artifacts.folder: 'here' is not absolute"),
         ("artifacts: {store: bucket}", "artifacts.store: 'bucket' is not a URL such as s3://bucket/prefix"),
         (

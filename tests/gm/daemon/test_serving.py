@@ -20,22 +20,6 @@ from tests.gm.clients.servers import COMMAND, Server
 from tests.gm.http.doors import BASE, MODELS, model
 
 
-@pytest.fixture(scope="module")
-def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One service for all tests that leave it as it was."""
-    server = Server(tmp_path_factory.mktemp("gm"), "http: {lookUpSeconds: 0.05}\n")
-    yield server
-    server.stop()
-    assert not [line for line in server.journal if "Traceback" in line or "this is a bug" in line], server.journal
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    server = Server(tmp_path)
-    yield server
-    server.stop()
-
-
 def test_sigterm_ends_watches_with_a_last_bookmark_and_exits_in_peace(server: Server) -> None:
     made = server.http.post(MODELS, json=model()).json()
     events: list[dict[str, Any]] = []
@@ -274,3 +258,10 @@ def test_the_job_of_a_manifest_is_taken_up_by_its_controller(standing: Server) -
     standing.http.post(path, content=json.dumps(job()), headers={"Content-Type": "application/json"})
     taken = standing.until(path, lambda found: found.get("status", {}).get("phase") == "Waiting")
     assert taken["status"]["message"]
+
+
+def test_what_it_keeps_is_nobody_elses_to_read(server: Server) -> None:
+    server.http.post(MODELS, json=model())
+    kept = {path.name: path.stat().st_mode & 0o077 for path in server.folder.rglob("gm.db*") if path.is_file()}
+    assert "gm.db" in kept
+    assert {name: mode for name, mode in kept.items() if mode and not name.endswith(".lock")} == {}

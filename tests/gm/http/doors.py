@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from flask.testing import FlaskClient
 
+from sedna_gm.http.exchange import Exchange, Question
 from sedna_gm.http.parts import Parts
 
 BASE = "/apis/sedna.io/v1alpha1"
@@ -64,6 +66,17 @@ def node(name: str = "edge") -> dict[str, Any]:
         "metadata": {"name": name},
         "status": {"runner": "process"},
     }
+
+
+def next_question(exchange: Exchange, node: str = "edge") -> Question:
+    """The next question to a node, as soon as there is one. Fails after half a minute."""
+    called = threading.Event()
+    unsubscribe = exchange.subscribe(node, called.set)
+    assert called.wait(30)
+    unsubscribe()
+    question = exchange.next(node)
+    assert question is not None
+    return question
 
 
 class Door:

@@ -120,6 +120,9 @@ def test_the_rounds_of_a_job_come_in_pages(door: Door) -> None:
     assert [record["round"] for record in rest["items"]] == [3, 4, 5]
     assert rest["metadata"] == {}
     door.get(f"{rounds}?limit=0", 400)
+    assert [record["round"] for record in door.get(f"{rounds}?newest=2")["items"]] == [4, 5]
+    for wrong in ("newest=0", "newest=2&limit=1", "newest=2&continue=1", "newest=x"):
+        door.get(f"{rounds}?{wrong}", 400)
     door.get(f"{rounds}?continue=x", 400)
     door.get(f"{path}/nobody/rounds", 404)
 

@@ -5,37 +5,44 @@ from __future__ import annotations
 import io
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from sedna_gm.errors import NodeSilent, NotFound
 from sedna_gm.http.exchange import Exchange, Pipe
+from sedna_gm.http.nodes import QuestionStream
 from sedna_gm.http.uploads import pieces
-from tests.gm.http.doors import BASE, Door, node, worker
+from sedna_gm.settings import HttpSettings
+from tests.gm.http.doors import BASE, Door, next_question, node, worker
 
 REQUESTS = f"{BASE}/nodes/edge/requests"
 LOG = f"{BASE}/namespaces/default/workers/w/log"
 
 
+def question_stream(exchange: Exchange, gone: Callable[[], bool] = lambda: False) -> QuestionStream:
+    """The questions to the node `edge`, whose time stands still."""
+    return QuestionStream(exchange, "edge", 30, HttpSettings(), gone, lambda: None, lambda: 0.0)
+
+
 @pytest.fixture
 def node_thread(door: Door) -> Iterator[list[dict[str, Any]]]:
     """A node that answers the first question with two lines; gives the questions it heard."""
-    heard: list[dict[str, Any]] = []
+    told: list[dict[str, Any]] = []
 
     def answer() -> None:
         response = door.client.get(f"{REQUESTS}?watch=1&timeoutSeconds=20", buffered=False)
-        lines = (line for line in response.iter_encoded() if line)
-        heard.append(json.loads(next(lines)))
+        lines = (line for line in response.iter_encoded() if line.strip())
+        told.append(json.loads(next(lines)))
         response.close()
-        door.client.post(f"{REQUESTS}/{heard[0]['id']}", data=b"one\ntwo\n", content_type="text/plain")
+        door.client.post(f"{REQUESTS}/{told[0]['id']}", data=b"one\ntwo\n", content_type="text/plain")
 
     door.post(f"{BASE}/nodes", node())
     door.post(f"{BASE}/namespaces/default/workers", worker())
     thread = threading.Thread(target=answer)
     thread.start()
-    yield heard
+    yield told
     thread.join(30)
 
 
@@ -67,7 +74,7 @@ def test_an_answer_that_nobody_waits_for_is_404(door: Door) -> None:
 
 def test_questions_end_when_their_time_is_up(door: Door) -> None:
     response = door.client.get(f"{REQUESTS}?watch=1&timeoutSeconds=1", buffered=False)
-    assert b"".join(response.iter_encoded()) == b""
+    assert b"".join(response.iter_encoded()).strip() == b""
 
 
 def test_a_question_waits_for_a_node_that_is_just_coming_back() -> None:
@@ -75,8 +82,7 @@ def test_a_question_waits_for_a_node_that_is_just_coming_back() -> None:
     asked: list[Any] = []
     asker = threading.Thread(target=lambda: asked.append(exchange.ask("edge", {"type": "log"}, 30)))
     asker.start()
-    question = exchange.next("edge", 30)
-    assert question is not None
+    question = next_question(exchange)
     assert exchange.answering("edge", question.id) is question
     asker.join(30)
     assert asked == [question]
@@ -84,12 +90,47 @@ def test_a_question_waits_for_a_node_that_is_just_coming_back() -> None:
         exchange.answering("edge", question.id)
 
 
+def test_a_question_is_not_told_to_a_node_that_has_gone_but_to_the_one_that_comes_after_it() -> None:
+    exchange = Exchange()
+    broken = question_stream(exchange, lambda: True)
+    asker = threading.Thread(target=exchange.ask, args=("edge", {"type": "log"}, 30))
+    called = threading.Event()
+    broken.subscribe(called.set)
+    asker.start()
+    assert called.wait(30)
+    assert list(broken.take()) == []
+    assert broken.over
+    told = [json.loads(line) for line in question_stream(exchange).take()]
+    exchange.answering("edge", told[0]["id"])
+    asker.join(30)
+
+
+def test_a_question_calls_the_streams_of_its_node_and_no_others() -> None:
+    exchange = Exchange()
+    calls: list[str] = []
+    for node_name in ("edge", "other"):
+        exchange.subscribe(node_name, lambda name=node_name: calls.append(name))  # type: ignore[misc]
+    with pytest.raises(NodeSilent):
+        exchange.ask("edge", {}, 0)
+    assert calls == ["edge"]
+
+
+def test_a_silent_stream_of_questions_says_now_and_then_that_it_lives() -> None:
+    now = [0.0]
+    settings = HttpSettings(bookmark_seconds=60)
+    stream = QuestionStream(Exchange(), "edge", 600, settings, lambda: False, lambda: None, lambda: now[0])
+    said = []
+    for moment in (0.0, 59.0, 60.0, 61.0, 121.0):
+        now[0] = moment
+        said.append(b"".join(stream.take()))
+    assert said == [b"", b"", b"\n", b"", b"\n"]
+
+
 def test_a_node_answers_only_its_own_questions() -> None:
     exchange = Exchange()
     asker = threading.Thread(target=exchange.ask, args=("edge", {}, 30))
     asker.start()
-    question = exchange.next("edge", 30)
-    assert question is not None
+    question = next_question(exchange)
     with pytest.raises(NotFound):
         exchange.answering("other", question.id)
     assert exchange.answering("edge", question.id) is question
@@ -108,18 +149,20 @@ def test_stopping_ends_every_wait() -> None:
 
     asker = threading.Thread(target=ask)
     asker.start()
-    assert exchange.next("edge", 30) is not None
+    next_question(exchange)
     exchange.close()
     asker.join(30)
     assert refusals == [NodeSilent]
-    assert exchange.next("edge", 30) is None
+    stream = question_stream(exchange)
+    assert list(stream.take()) == []
+    assert stream.over
 
 
 def test_a_question_that_nobody_took_is_forgotten() -> None:
     exchange = Exchange()
     with pytest.raises(NodeSilent):
         exchange.ask("edge", {}, 0)
-    assert exchange.next("edge", 0) is None
+    assert exchange.next("edge") is None
     assert exchange._unheard == {}
     assert exchange._unanswered == {}
 
@@ -171,8 +214,7 @@ def test_an_upload_that_is_larger_than_any_manifest_is_taken(door: Door) -> None
     question_ids: list[str] = []
 
     def answer() -> None:
-        question = door.parts.exchange.next("edge", 30)
-        assert question is not None
+        question = next_question(door.parts.exchange)
         question_ids.append(question.id)
         door.client.post(f"{REQUESTS}/{question.id}", data=b"x" * 5_000_000, content_type="text/plain")
 

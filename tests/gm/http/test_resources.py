@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sedna_gm.store.interface import Key
+from sedna_gm.store.interface import Key, Step
 from tests.gm.http.doors import BASE, MODELS, Door, dataset, model, node, worker
 
 
@@ -210,16 +210,13 @@ def test_a_prefix_gets_names_of_its_own(door: Door) -> None:
 
 def test_w08_a_patch_without_a_version_survives_a_writer_in_between(door: Door) -> None:
     door.post(MODELS, model())
-    store, update = door.parts.store, door.parts.store.update
-    hurried: list[int] = []
+    store, change = door.parts.store, door.parts.store.change
 
-    def slower(resource: Any, *, dry_run: bool = False) -> Any:
-        if not hurried:
-            hurried.append(1)
-            update({**store.get(Key("Model", "default", "m")), "spec": {"url": "/hurried", "format": "pb"}})
-        return update(resource, dry_run=dry_run)
+    def slower(key: Key, step: Step, **how: bool) -> Any:
+        store.update({**store.get(key), "spec": {"url": "/hurried", "format": "pb"}})
+        return change(key, step, **how)
 
-    store.update = slower  # type: ignore[method-assign]
+    store.change = slower  # type: ignore[method-assign]
     patched = door.patch(f"{MODELS}/m", {"spec": {"format": "h5"}})
     assert patched["spec"] == {"url": "/hurried", "format": "h5"}
 

@@ -51,6 +51,28 @@ def test_a_resource_without_any_status_has_a_row_too(kind: Any) -> None:
     assert len(answer["rows"][0]["cells"]) == len(answer["columnDefinitions"])
 
 
+@pytest.mark.parametrize(
+    ("annotation", "status", "phase", "why"),
+    [
+        ("true", {"phase": "Waiting"}, "Paused", "by annotation"),
+        ("TRUE", {"phase": "Running"}, "Running,Paused", "by annotation"),
+        ("true", {}, "Paused", "by annotation"),
+        ("false", {"phase": "Waiting"}, "Waiting", None),
+        ("no", {"phase": "Running", "paused": "edge-1"}, "Paused", "on edge-1"),
+        ("true", {"phase": "Running", "paused": "edge-1"}, "Paused", "by annotation, on edge-1"),
+    ],
+)
+def test_a_job_shows_that_it_is_paused_and_to_whom_it_owes_that(
+    annotation: str, status: dict[str, Any], phase: str, why: str | None
+) -> None:
+    kind = by_kind("IncrementalLearningJob")
+    job = {"metadata": {"name": "x", "annotations": {"sedna.io/paused": annotation}}, "spec": {}, "status": status}
+    answer = table(kind, [job], {}, NOW, "None")
+    names = [column["name"] for column in answer["columnDefinitions"]]
+    row = dict(zip(names, answer["rows"][0]["cells"], strict=True))
+    assert (row["Phase"], row["Paused"]) == (phase, why)
+
+
 def test_events_show_when_and_what_before_a_name_that_says_nothing() -> None:
     columns = table(by_kind("Event"), [], {}, NOW, "None")["columnDefinitions"]
     narrow = [column["name"] for column in columns if not column["priority"]]

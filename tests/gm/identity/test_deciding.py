@@ -28,7 +28,7 @@ KINDS_AND_WORDS = sorted(
     {kind.plural for kind in KINDS} | {"pods", "namespaces", "manifests", "blobs", "discovery", "x"}
 )
 VERBS = sorted(READ | WRITE | {"put", "missing", "verify"})
-SUBRESOURCES = ["", "status", "log", "rounds", "heartbeat", "requests", "key", "holdings", "x"]
+SUBRESOURCES = ["", "status", "log", "usage", "rounds", "heartbeat", "requests", "key", "holdings", "x"]
 EDGE = Identity("node", "edge-1", "id")
 names = some.sampled_from(["edge-1", "edge-2", "edge-1.x", "thing", ""])
 

@@ -128,3 +128,13 @@ def test_no_rule_is_ever_broken_and_no_refusal_is_silent(
     if chosen.name != prefer:
         # The preferred node was passed over for a reason.
         assert isinstance(place(request_, [each for each in nodes if each.name == prefer], prefer), NoNode)
+
+
+@given(requests, st.lists(candidates, unique_by=lambda each: each.name), st.none() | st.sampled_from("klmno"))
+def test_who_judges_few_nodes_chooses_as_who_judges_all(
+    request_: Request, nodes: list[Candidate], prefer: str | None
+) -> None:
+    possible = [each for each in nodes if isinstance(place(request_, [each]), Placed)]
+    best = min(possible, key=lambda each: (each.name != prefer, each.load, each.name), default=None)
+    answer = place(request_, nodes, prefer)
+    assert isinstance(answer, NoNode) if best is None else answer == Placed(best.name)

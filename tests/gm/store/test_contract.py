@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sedna_gm.errors import AlreadyExists, BadRequest, Conflict, Gone, NotFound
-from sedna_gm.store.interface import ChangeType, Key, Store, Watch, key_of, revision_of
+from sedna_gm.store.interface import ChangeType, Key, Resource, Store, Watch, key_of, revision_of
 from sedna_gm.store.memory import MemoryStore
 from sedna_gm.store.sql.store import SqlStore
 from sedna_gm.store.writing import RowStore
@@ -28,6 +28,10 @@ def changed(resource: dict[str, Any], **spec: Any) -> dict[str, Any]:
 
 def drain(watch: Watch) -> list[tuple[str, str]]:
     return [(change.type.value, change.key.name) for change in watch.wait(0)]
+
+
+def refuse(_: Resource) -> Resource:
+    raise BadRequest
 
 
 def url_is(url: str) -> Any:
@@ -140,6 +144,26 @@ class StoreContract:
         made = store.create(dataset())
         sly = {**made, "metadata": {**made["metadata"], "labels": {"a": "b"}, "finalizers": ["x"]}, "status": {}}
         assert "labels" not in store.update_status(sly)["metadata"]
+
+    def test_a_step_sees_the_present_version_and_what_it_raises_is_raised(self, store: Store) -> None:
+        made = store.create(dataset(status={"n": 1}))
+        key, seen = key_of(made), []
+
+        def step(stored: Resource) -> Resource:
+            seen.append(stored)
+            return changed(stored, url="/stepped")
+
+        assert store.change(key, step)["spec"]["url"] == "/stepped"
+        told = store.change(key, lambda stored: {**changed(stored, url="/other"), "status": {"n": 2}}, status=True)
+        assert (told["spec"]["url"], told["status"], seen) == ("/stepped", {"n": 2}, [made])
+        with pytest.raises(Conflict):
+            store.change(key, lambda _: made)
+        with pytest.raises(BadRequest):
+            store.change(key, refuse)
+        with pytest.raises(NotFound):
+            store.change(Key("Dataset", "default", "x"), step)
+        store.change(key, lambda stored: changed(stored, url="/rehearsed"), dry_run=True)
+        assert (store.get(key), store.revision()) == (told, 3)
 
     def test_what_is_not_there_cannot_be_changed(self, store: Store) -> None:
         for act in (store.update, store.update_status):
@@ -367,6 +391,20 @@ class StoreContract:
         assert [record["round"] for record in store.rounds(job, "u", newest=2).items] == [4, 5]
 
     # -- many at once ------------------------------------------------------------------------------------
+
+    def test_steps_at_once_lose_no_change_and_never_conflict(self, store: Store) -> None:
+        key = key_of(store.create({**dataset(), "spec": {"count": 0}}))
+
+        def count() -> None:
+            for _ in range(10):
+                store.change(key, lambda stored: changed(stored, count=stored["spec"]["count"] + 1))
+
+        threads = [threading.Thread(target=count) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert (store.get(key)["spec"]["count"], store.revision()) == (40, 41)
 
     def test_w70_writers_at_once_lose_no_update_and_skip_no_revision(self, store: Store) -> None:
         store.create({**dataset(), "spec": {"count": 0}})

@@ -17,10 +17,11 @@ from sedna_gm.errors import StoreUnavailable
 from sedna_gm.settings import ArtifactSettings, Settings
 from sedna_gm.store.credentials import Credential
 from sedna_gm.store.interface import key_of
-from sedna_gm.store.sql.copying import back_up, restore
+from sedna_gm.store.sql.copying import back_up
 from sedna_gm.store.sql.credentials import SqlCredentials
 from sedna_gm.store.sql.damage import DatabaseDamaged, is_damage
 from sedna_gm.store.sql.engines import open_engine
+from sedna_gm.store.sql.restoring import restore
 from sedna_gm.store.sql.store import SqlStore
 from tests.gm.store.conftest import StandingClock
 
@@ -73,6 +74,24 @@ def test_a_damaged_database_is_set_aside_with_its_name_in_the_error(
     assert "sedna-gm restore" in str(caught.value)
     assert aside.read_bytes() == damaged
     assert not database.exists()
+
+
+def test_a_long_document_whose_middle_was_lost_is_damage_although_every_page_is_in_order(
+    database: Path, clock: StandingClock
+) -> None:
+    store = SqlStore(f"sqlite:///{database}", clock)
+    store.create({**model(100), "spec": {"url": "/m" * 20_000}})
+    store.close()
+    content = database.read_bytes()
+    # Behind the four bytes that lead to the next page.
+    inside = content.index(b"/m" * 2_000) + PAGE
+    page = inside - inside % PAGE
+    database.write_bytes(content[: page + 4] + b"\0" * (PAGE - 4) + content[page + PAGE :])
+    connection = sqlite3.connect(database)
+    assert connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+    connection.close()
+    with pytest.raises(DatabaseDamaged, match="a row of resources holds no JSON"):
+        SqlStore(f"sqlite:///{database}", clock)
 
 
 def test_nothing_begins_in_its_place_until_somebody_chose(database: Path, clock: StandingClock) -> None:

@@ -277,6 +277,30 @@ def test_fetches_that_nobody_wants_any_more_do_not_keep_others_from_being_fetche
     assert consumer.blobs.fetched <= 3 + len(new.dump()) + 2 * consumer.blobs.piece
 
 
+@pytest.mark.parametrize("with_document", [False, True], ids=["before its tree", "with its tree"])
+def test_what_arrives_while_others_are_thrown_away_stays(tmp_path: Path, with_document: bool) -> None:
+    cache, content, tree = ArtifactCache(tmp_path), b"new", Tree("file", (TreeFile("m", 3, _name(b"new")),))
+    cache.prepare()
+
+    def arrive(data: bytes) -> None:
+        cache.part(_name(data)).write_bytes(data)
+        cache.keep(_name(data))
+
+    def needed() -> set[str]:
+        arrive(content)
+        if with_document:
+            arrive(tree.dump())
+        return {tree.digest}
+
+    arrive(b"old")
+    cache.prune(needed)
+    assert (cache.has(_name(b"old")), cache.has(_name(content))) == (False, True)
+
+
+def _name(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
 def test_pieces_of_a_killed_lc_that_nobody_needs_go_at_the_next_start(consumer: Consumer) -> None:
     consumer.close()
     (consumer.folder / "parts" / f"{'0' * 64}.part").write_bytes(b"half")

@@ -142,6 +142,18 @@ def test_a_sample_whose_file_is_missing_fails_with_line_and_file(source: Source)
     assert f"sample 2 names {source.data}/2.jpg, which is a folder" in str(status.message)
 
 
+def test_a_sample_that_the_disk_has_spoilt_fails_and_is_said_and_is_not_tried_for_ever(source: Source) -> None:
+    source.picture("1.jpg", b"1")
+    source.show("1.jpg 0\n1.jpg 1\n")
+    with (source.places.state_dir / "datasets" / "du" / "samples.log").open("r+b") as log:
+        log.write(b"\xce\xff")
+    source.store.put_wanted("artifacts", source.resource(samples=source.samples(0, 2)))
+    source.keeper()
+    status = source.wait_for("Failed")
+    assert status.reason == "SamplesUnreadable"
+    assert "sample 0 is not text any more" in str(status.message)
+
+
 def test_a_hundred_missing_files_are_counted_and_the_first_few_named(source: Source) -> None:
     source.show("".join(f"{number}.jpg 0\n" for number in range(100)))
     source.store.put_wanted("artifacts", source.resource(samples=source.samples(0, 100)))
@@ -303,6 +315,25 @@ def test_a_final_word_that_was_not_heard_yet_stays_final(source: Source) -> None
     next_one.changed(resource)
     next_one.close()
     assert source.told().phase == "Failed"
+
+
+@pytest.mark.parametrize("how", ["changed", "listed"])
+def test_a_final_word_is_said_again_where_an_older_one_came_late(source: Source, how: str) -> None:
+    resource = source.resource(**model_of(source.picture("model.pb", b"weights")))
+    keeper = source.keeper()
+    keeper.changed(resource)
+    ready = source.wait_for("Ready").model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    def heard(status: dict[str, object]) -> None:
+        for letter in source.store.letters():
+            source.store.settle(letter)
+        said = {**resource, "status": status}
+        keeper.changed(said) if how == "changed" else keeper.listed([said])
+
+    heard({**ready, "phase": "Sending", "sentBytes": 1})
+    assert source.told().phase == "Ready"
+    heard(ready)
+    assert source.store.letters() == []
 
 
 def test_an_artifact_that_nobody_wants_any_more_is_given_up(source: Source) -> None:

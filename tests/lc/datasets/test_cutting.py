@@ -94,23 +94,63 @@ def test_a_character_cut_in_two_by_the_reader_is_no_error() -> None:
     assert cut(txt(long_line=2), *(name[begin : begin + 1] for begin in range(len(name)))) == [name[:-1]]
 
 
+def outcome(file_format: str, long_line: int, *chunks: bytes) -> tuple[list[bytes], str | None, int | str]:
+    """Samples, header, and how far it came or why it ended."""
+    cutter = LineCutter("/data/l", file_format, long_line=long_line)
+    try:
+        return cut(cutter, *chunks), cutter.header, cutter.finished
+    except BadLine as problem:
+        return [], None, problem.reason
+
+
+def pieces_of(data: bytes, sizes: list[int]) -> list[bytes]:
+    chunks, begin = [], 0
+    while begin < len(data):
+        size = sizes[len(chunks) % len(sizes)]
+        chunks.append(data[begin : begin + size])
+        begin += size
+    return chunks
+
+
+@pytest.mark.parametrize("length", [1, 2, 31, 32, 33, 34, 35, 36, 63, 64, 65, 100])
+@pytest.mark.parametrize("rest", ["://b/k.jpg 1", "://", ":/", "", " ://b"])
+def test_whether_a_line_is_a_url_does_not_depend_on_how_it_was_read(length: int, rest: str) -> None:
+    line = f"{'s' * length}{rest}".encode()
+    is_url = length <= 32 and rest.startswith("://")
+    expected = ([line if is_url else b"/data/" + line], None, len(line) + 3)
+    for long_line in (1, 8, 33, 64, 1 << 20):
+        for size in range(1, len(line) + 4):
+            assert outcome("txt", long_line, *pieces_of(b"  " + line + b"\n", [size])) == expected, (long_line, size)
+
+
+WORDS = st.one_of(
+    st.text("/ab é\r\t:", max_size=30),
+    st.builds(str.__mul__, st.sampled_from("s \r\t"), st.integers(1, 70)),
+    st.sampled_from(["://", ":/", "s3://", "\ufeff", "1,2"]),
+)
+
+
 @given(
-    lines=st.lists(st.text("/ab é\r\t:", max_size=30), max_size=10),
-    cuts=st.lists(st.integers(1, 9), min_size=1),
-    long_line=st.integers(1, 40),
+    lines=st.lists(st.lists(WORDS, max_size=4).map("".join), max_size=6),
+    sizes=st.lists(st.integers(1, 50), min_size=1, max_size=8),
+    long_line=st.integers(4, 64),
     file_format=st.sampled_from(["txt", "csv"]),
 )
 def test_the_pieces_in_which_bytes_arrive_make_no_difference(
-    lines: list[str], cuts: list[int], long_line: int, file_format: str
+    lines: list[str], sizes: list[int], long_line: int, file_format: str
 ) -> None:
-    data = "".join(f"{line}\n" for line in ["head", *lines]).encode()
-    at_once = cut(LineCutter("/data/l", file_format), data)
-    chunks, begin, number = [], 0, 0
-    while begin < len(data):
-        size = cuts[number % len(cuts)]
-        chunks.append(data[begin : begin + size])
-        begin, number = begin + size, number + 1
-    header_fits = max(long_line, 4)
-    cutter = LineCutter("/data/l", file_format, long_line=header_fits)
-    assert cut(cutter, *chunks) == at_once
-    assert cutter.finished == len(data)
+    data = "".join(f"{line}\n" for line in lines).encode()
+    assert outcome(file_format, long_line, *pieces_of(data, sizes)) == outcome(file_format, long_line, data)
+
+
+@given(blanks=st.text(" \t\r", min_size=1, max_size=40), long_line=st.integers(4, 64))
+def test_more_blanks_in_a_row_than_a_long_line_has_count_as_so_many(blanks: str, long_line: int) -> None:
+    line = f"/a{blanks}b"
+    samples, _, _ = outcome("txt", long_line, f"{line}\n".encode())
+    assert samples == [f"/a{blanks[:long_line]}b".encode()]
+
+
+def test_a_csv_header_may_follow_a_long_line_of_blanks_and_end_in_many_line_ends() -> None:
+    data = b" " * 30 + b"\n" + b"a,b" + b"\r" * 30 + b"\n1,2\n"
+    for size in range(1, len(data) + 1):
+        assert outcome("csv", 8, *pieces_of(data, [size])) == ([b"1,2"], "a,b", len(data))

@@ -127,7 +127,7 @@ def test_an_index_that_a_disk_has_spoilt_is_made_again(tmp_path: Path, entry: in
     again.close()
 
 
-@pytest.mark.parametrize("harm", [b"\n", b"\0" * 40])
+@pytest.mark.parametrize("harm", [b"\n", b"\0" * 40, b"\xce"])
 def test_a_log_that_a_disk_has_spoilt_is_not_taken_for_whole(tmp_path: Path, harm: bytes) -> None:
     log = SampleLog(tmp_path)
     log.extend(numbered(0, 30))

@@ -250,6 +250,32 @@ def test_a_log_with_another_content_is_set_aside_and_read_again(
     assert kept(tail) == rows(0, 30).encode().splitlines()
 
 
+@pytest.mark.parametrize("lost", [True, False], ids=["with the database", "alone"])
+@pytest.mark.parametrize("spoilt", [b"\xce\xff\n\x90" * 10, b"\xce\xff\xfe\x90" * 10], ids=["more lines", "fewer"])
+def test_a_log_that_is_no_text_is_set_aside_and_read_again(
+    opened: Opener,
+    file: Path,
+    store: Store,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    spoilt: bytes,
+    lost: bool,
+) -> None:
+    """Without the database there is no count to hold it against, and what the disk had written passed for samples."""
+    file.write_text(rows(0, 30))
+    poll(opened()).close()
+    log = tmp_path / "state" / "samples.log"
+    with log.open("r+b") as there:
+        there.seek(100)
+        there.write(spoilt)
+    if lost:
+        store.drop_progress("uid")
+    tail = poll(opened())
+    assert "was spoilt" in caplog.text
+    assert tail.progress.samples == 30
+    assert kept(tail) == rows(0, 30).encode().splitlines()
+
+
 def test_a_csv_header_is_no_sample_in_any_generation(opened: Opener, tmp_path: Path) -> None:
     file = tmp_path / "data" / "d.csv"
     file.write_text("a,b\n1,2\n")
@@ -319,6 +345,13 @@ def test_a_file_that_cannot_be_read_is_said_and_read_when_it_is_mended(
     poll(tail)
     assert tail.problem is None
     assert (tail.progress.lines, tail.progress.samples) == (3, 3)
+
+
+def test_a_bad_line_is_told_by_its_number_as_an_editor_counts(opened: Opener, file: Path) -> None:
+    file.write_bytes(b"/a\n\n/b\n/c \xff\n/d\n")
+    tail = poll(opened())
+    assert tail.problem is not None
+    assert tail.problem.message.endswith("the line with byte 10 is not UTF-8 text (line 4).")
 
 
 def test_a_file_that_may_not_be_read_is_said_and_read_when_it_may_be(opened: Opener, file: Path) -> None:

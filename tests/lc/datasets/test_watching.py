@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sedna.common.watching import FileWatcher
+from sedna_lc.datasets.leaving import KEPT_SECONDS, Leavers
 from sedna_lc.datasets.watching import DatasetKeeper
 from sedna_lc.state.memory import MemoryStore
 from sedna_lc.users import WorkerUser
@@ -202,24 +206,42 @@ def aged(tmp_path: Path, store: MemoryStore, watcher: Any, bell: Any, file: Path
 
 
 class Aged:
-    """A dataset whose samples have lain still for months, and a clock to move."""
+    """A dataset whose samples have lain still for months, and clocks to move."""
 
     def __init__(self, folder: Path, store: MemoryStore, watcher: Any, posted: Any) -> None:
         self.now = NOW
+        self.seconds = 1e6
         self.store = store
         self.folder = folder / "u1"
-        self.keeper = DatasetKeeper(folder, store, watcher, posted, lambda: self.now)
+        self._make = lambda: DatasetKeeper(
+            folder, store, watcher, posted, lambda: self.now, monotonic=lambda: self.seconds
+        )
+        self.keeper = self._make()
 
     def wanted(self, *datasets: dict[str, Any]) -> list[dict[str, Any]]:
         self.store.replace_wanted("datasets", datasets)
         return list(datasets)
 
+    def wait(self, days: float, *, heard: bool = True) -> bool:
+        """Let time pass, in which the GM answers or not; tell whether the samples are there."""
+        for _ in range(round(days * 24)):
+            self.seconds += 3600
+            self.now += timedelta(hours=1)
+            self.keeper.look_at_gone(heard=heard)
+        return (self.folder / "samples.log").exists()
+
     def hear(self, *datasets: dict[str, Any], days: float = 0) -> bool:
         """Take a list, so many days later; tell whether the samples are there."""
-        self.now += timedelta(days=days)
+        self.wait(days)
         self.keeper.want_exactly(self.wanted(*datasets))
-        self.keeper.remove_old()
+        self.keeper.look_at_gone(heard=True, listed=True)
         return (self.folder / "samples.log").exists()
+
+    def restart(self) -> None:
+        """As after a boot: the steady clock begins anew."""
+        self.keeper.close()
+        self.seconds = 5.0
+        self.keeper = self._make()
 
 
 def test_the_samples_of_a_dataset_outlive_it_for_a_week(aged: Aged, store: MemoryStore) -> None:
@@ -228,6 +250,13 @@ def test_the_samples_of_a_dataset_outlive_it_for_a_week(aged: Aged, store: Memor
     assert not aged.hear(days=2)
     assert not aged.folder.exists()
     assert store.progress("u1") is None
+
+
+def test_samples_go_though_the_gm_never_lists_again(aged: Aged) -> None:
+    aged.store.drop_wanted("datasets", ("default", "d"))
+    aged.keeper.unwant(("default", "d"))
+    assert aged.wait(days=7)
+    assert not aged.wait(days=0.1)
 
 
 def test_an_old_dataset_that_is_absent_from_one_list_keeps_its_samples(aged: Aged, file: Path) -> None:
@@ -245,24 +274,94 @@ def test_a_dataset_that_came_back_between_two_lists_is_counted_anew(aged: Aged, 
     assert aged.hear(days=30)
 
 
-def test_a_dataset_that_went_while_the_clock_was_ahead_is_counted_from_when_it_is_right(aged: Aged) -> None:
-    assert aged.hear(days=3650)
-    assert aged.hear(days=-3650)
-    assert aged.hear(days=6)
+def test_a_clock_that_jumps_costs_no_samples_and_keeps_none_longer(aged: Aged) -> None:
+    assert aged.hear()
+    aged.now += timedelta(days=3650)
+    assert aged.hear(days=3)
+    aged.now -= timedelta(days=7300)
+    assert aged.hear(days=3)
     assert not aged.hear(days=2)
 
 
-@pytest.mark.parametrize("mark", [b"", b"\xff", b"yesterday"])
+def test_a_gm_that_was_away_for_long_may_still_want_the_dataset(aged: Aged, file: Path) -> None:
+    """It was restored from too old a backup, and is away until the right one is there."""
+    assert aged.hear()
+    assert aged.wait(days=6.5)
+    assert aged.wait(days=30, heard=False)
+    assert aged.hear(dataset(file))
+    assert aged.hear()
+    assert aged.wait(days=6.5)
+
+
+def test_samples_do_not_go_before_a_gm_that_is_back_had_time_to_say_what_it_wants(aged: Aged) -> None:
+    assert aged.hear()
+    assert aged.wait(days=7)
+    aged.keeper.look_at_gone(heard=False)
+    for _ in range(60):
+        aged.seconds += 30
+        aged.keeper.look_at_gone(heard=True)
+    assert aged.folder.exists()
+
+
+def test_a_host_that_slept_has_not_missed_anything(aged: Aged) -> None:
+    assert aged.hear()
+    aged.seconds += 30 * 24 * 3600
+    assert aged.hear()
+
+
+def test_a_restart_costs_the_wait_an_hour_at_the_most(aged: Aged) -> None:
+    assert aged.hear()
+    for _ in range(7):
+        assert aged.wait(days=1)
+        aged.restart()
+        assert aged.hear()
+    assert not aged.wait(days=0.5)
+
+
+@given(
+    what=st.lists(
+        st.one_of(
+            st.tuples(st.just("hear"), st.floats(0, 3)),
+            st.tuples(st.just("away"), st.floats(0, 30)),
+            st.tuples(st.just("jump"), st.floats(-4000, 4000)),
+            st.tuples(st.just("restart"), st.just(0.0)),
+        ),
+        max_size=12,
+    )
+)
+def test_no_week_is_shorter_than_a_week_in_which_the_gm_was_heard(what: list[tuple[str, float]]) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder, forgotten, seconds, observed = Path(name) / "u1", list[str](), [0.0], 0.0
+        folder.mkdir()
+        leavers = Leavers(Path(name), lambda: seconds[0], forgotten.append)
+        for act, days in what:
+            if act == "restart":
+                seconds[0] = 0.0
+                leavers = Leavers(Path(name), lambda: seconds[0], forgotten.append)
+            elif act == "jump":
+                # The clock of the wall: nobody here looks at it.
+                continue
+            for _ in range(round(days * 24)):
+                seconds[0] += 3600
+                observed += 3600 * (act == "hear")
+                leavers.look((), heard=act == "hear", listed=True)
+                assert folder.exists() or observed > KEPT_SECONDS
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xff", b"yesterday", b"2026-11-22T00:00:00Z", b"99999999999", b"-7"])
 def test_a_mark_that_cannot_be_read_costs_no_samples(aged: Aged, mark: bytes) -> None:
     assert aged.hear()
-    (aged.folder / ".gone-since").write_bytes(mark)
-    assert aged.hear(days=30)
+    (aged.folder / ".gone-for").write_bytes(mark)
+    aged.restart()
+    assert aged.hear()
     assert not aged.hear(days=8)
 
 
-def test_a_mark_that_cannot_be_written_costs_no_samples(aged: Aged) -> None:
-    (aged.folder / ".gone-since").mkdir()
+def test_a_mark_that_cannot_be_written_costs_no_samples(aged: Aged, caplog: pytest.LogCaptureFixture) -> None:
+    (aged.folder / ".gone-for").mkdir()
     assert aged.hear(days=30)
+    assert aged.hear(days=30)
+    assert caplog.text.count("It cannot be noted") == 1
 
 
 @pytest.mark.parametrize("how", ["named", "linked"])

@@ -26,7 +26,7 @@ class FakeGm:
         self.version = 100
         self.oldest = 0
         self.requests: list[tuple[str, str, Any]] = []
-        self.failures: list[tuple[str, str, int]] = []
+        self.failures: list[tuple[str, str, int, str | None]] = []
         self.questions: list[dict[str, Any]] = []
         self.answers: dict[str, bytes] = {}
         self.beats = 0
@@ -101,9 +101,10 @@ class FakeGm:
             self.version += 10
             self.oldest = self.version
 
-    def fail(self, method: str, part_of_path: str, code: int, times: int = 1) -> None:
+    def fail(self, method: str, part_of_path: str, code: int, times: int = 1, cause: str | None = "Asked") -> None:
+        """Refuse the next requests with a Status that has this cause; None: with a page, as a proxy would."""
         with self.changed:
-            self.failures += [(method, part_of_path, code)] * times
+            self.failures += [(method, part_of_path, code, cause)] * times
 
     def wait_until(self, holds: Callable[[], Any], seconds: float = 20) -> None:
         with self.changed:
@@ -163,7 +164,7 @@ class _Handler(BaseHTTPRequestHandler):
                 if failure[0] == method and failure[1] in url.path:
                     gm.failures.remove(failure)
                     gm.changed.notify_all()
-                    self._fail(failure[2], "as the test asked")
+                    self._fail(failure[2], "as the test asked", failure[3])
                     return
         if method == "GET" and query.get("watch"):
             self._watch(url.path, query)
@@ -179,11 +180,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _get(self, path: str, query: dict[str, str], body: Any) -> dict[str, Any] | None:
         if path in self.gm.resources:
             return self.gm.resources[path]
-        plural = path.rpartition("/")[2]
-        if plural not in ("workers", "datasets", "artifacts"):
-            return self._fail(404, f"{path} not found")
-        items = [one for key, one in self.gm.resources.items() if _belongs(key, one, plural, query)]
-        return {"items": items, "metadata": {"resourceVersion": str(self.gm.version)}}
+        return self._fail(404, f"{path} not found")
 
     def _post(self, path: str, query: dict[str, str], body: Any) -> dict[str, Any] | None:
         gm = self.gm
@@ -222,10 +219,20 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         plural = path.rpartition("/")[2]
         since = int(query.get("resourceVersion") or 0)
+        present: list[dict[str, Any]] = []
         with gm.changed:
+            if query.get("sendInitialEvents") == "true":
+                found = [one for key, one in gm.resources.items() if _belongs(key, one, plural, query)]
+                since = gm.version
+                metadata = {"resourceVersion": str(since), "annotations": {"k8s.io/initial-events-end": "true"}}
+                present = [{"type": "ADDED", "object": json.loads(json.dumps(one))} for one in found]
+                present.append({"type": "BOOKMARK", "object": {"metadata": metadata}})
+                gm.requests.append(("GET", path, None))
             gm.watching += 1
             gm.changed.notify_all()
         try:
+            for line in present:
+                self._line(line)
             while gm.running:
                 with gm.changed:
                     if plural == "requests":
@@ -278,8 +285,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    def _fail(self, code: int, message: str) -> None:
-        self._answer(code, {"kind": "Status", "code": code, "message": message})
+    def _fail(self, code: int, message: str, cause: str | None = "") -> None:
+        details = {"causes": [{"reason": cause, "message": message, "field": ""}]}
+        status = {"kind": "Status", "code": code, "message": message, "details": details}
+        self._answer(code, status if cause is not None else {"message": message})
 
 
 def _belongs(path: str, resource: dict[str, Any], plural: str, query: dict[str, str]) -> bool:

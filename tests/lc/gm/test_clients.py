@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
 
 import httpx
 import pytest
 
 from sedna_lc.errors import GmConflict, GmNotFound, GmRefused, GmUnavailable, WatchTooOld
-from sedna_lc.gm.clients import GmClient
+from sedna_lc.gm.clients import Event, GmClient, Listed
 from tests.lc.fakes.gm import FakeGm
 
 
@@ -78,28 +81,52 @@ def test_what_is_no_json_is_an_outage() -> None:
     client.close()
 
 
-def test_a_long_list_comes_in_pages() -> None:
-    def handle(request: httpx.Request) -> httpx.Response:
-        token = request.url.params.get("continue")
-        metadata = {"resourceVersion": "7"} | ({} if token else {"continue": "more"})
-        return httpx.Response(200, json={"items": [{"n": 2 if token else 1}], "metadata": metadata})
+WORKER = "/apis/sedna.io/v1alpha1/namespaces/default/workers/a"
 
-    client = GmClient("http://gm", httpx.MockTransport(handle))
-    listed = client.list("/x", {})
-    assert (listed.items, listed.version) == ([{"n": 1}, {"n": 2}], "7")
-    client.close()
+
+def streaming(*lines: dict[str, Any]) -> GmClient:
+    """A client of a GM that sends one stream and ends it."""
+    content = "".join(json.dumps(line) + "\n" for line in lines)
+    headers = {"Sedna-Store": "first"}
+    return GmClient("http://gm", httpx.MockTransport(lambda _: httpx.Response(200, text=content, headers=headers)))
+
+
+def added(name: str) -> dict[str, Any]:
+    return {"type": "ADDED", "object": {"metadata": {"name": name, "resourceVersion": "5"}}}
+
+
+END = {
+    "type": "BOOKMARK",
+    "object": {"metadata": {"resourceVersion": "7", "annotations": {"k8s.io/initial-events-end": "true"}}},
+}
+
+
+def test_one_stream_has_all_there_is_and_then_what_changes() -> None:
+    with closing(streaming(added("a"), added("b"), END, added("c"))) as client:
+        listed, event = client.list_and_watch("/x", {})
+    assert isinstance(listed, Listed)
+    assert isinstance(event, Event)
+    assert [one["metadata"]["name"] for one in listed.items] == ["a", "b"]
+    assert (listed.version, listed.store, event.resource["metadata"]["name"]) == ("7", "first", "c")
+
+
+@pytest.mark.parametrize("lines", [(), (added("a"),)], ids=["nothing", "a part"])
+def test_a_stream_that_ends_before_it_has_told_all_is_an_outage(lines: tuple[dict[str, Any], ...]) -> None:
+    with closing(streaming(*lines)) as client, pytest.raises(GmUnavailable, match="before it had told what there is"):
+        list(client.list_and_watch("/x", {}))
 
 
 def test_an_outage_and_its_end_are_logged_once(gm: FakeGm, client: GmClient, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
-    client.list("/apis/sedna.io/v1alpha1/workers", {})
+    gm.put("workers", "a")
+    client.get(WORKER)
     gm.stop()
     for _ in range(3):
         with pytest.raises(GmUnavailable):
             client.get("/x")
     gm.start()
     for _ in range(3):
-        client.list("/apis/sedna.io/v1alpha1/workers", {})
+        client.get(WORKER)
     assert [one.message.split(" (")[0] for one in caplog.records if one.name == "sedna_lc.gm.clients"] == [
         f"The GlobalManager at {gm.address} answers.",
         f"The GlobalManager at {gm.address} does not answer",

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sedna.api.status import BOUND_ELSEWHERE
 from sedna.api.workers import WorkerStatus
 from sedna_lc.gm.clients import GmClient
 from sedna_lc.gm.sending import OutboxSender
@@ -32,6 +33,26 @@ def sender(client: GmClient, store: MemoryStore) -> OutboxSender:
 def letter(name: str, phase: str = "Running", uid: str = "") -> Letter:
     status = WorkerStatus.model_validate({"phase": phase})
     return status_letter("workers", ("default", name), uid or f"uid-{name}", status)
+
+
+def test_the_age_of_the_oldest_letter_counts_from_its_first_wait_and_ends_with_it(
+    gm: FakeGm, client: GmClient, store: MemoryStore
+) -> None:
+    now = [100.0]
+    sender = OutboxSender(client, store, no_pauses, lambda: now[0])
+    gm.put("workers", "a")
+    gm.stop()
+    store.post(letter("a"))
+    sender.send_all(never())
+    now[0] = 160.0
+    # A newer letter of the same key takes the place of one that has waited already.
+    store.post(letter("a", "Succeeded"))
+    sender.send_all(never())
+    assert sender.oldest_seconds == 60.0
+    gm.start()
+    now[0] = 161.0
+    sender.send_all(never())
+    assert sender.oldest_seconds == 0.0
 
 
 def never() -> threading.Event:
@@ -88,7 +109,7 @@ def test_whoever_reaches_the_gm_first_ends_everybodys_wait(
     assert sender.send_all(never()) == 3600
     stop = run(sender.run)
     gm.start()
-    client.list("/apis/sedna.io/v1alpha1/workers", {})
+    client.get("/apis/sedna.io/v1alpha1/namespaces/default/workers/a")
     gm.wait_until(lambda: not store.letters())
     stop.set()
     sender.wake()
@@ -138,6 +159,45 @@ def test_what_concerns_an_earlier_worker_of_the_name_is_dropped(
     assert "status" not in gm.get("workers", "a")
 
 
+def test_what_is_another_nodes_now_is_dropped_with_a_line_and_holds_up_nothing(
+    gm: FakeGm, store: MemoryStore, sender: OutboxSender, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    gm.fail("PATCH", "/workers/a/", 403, times=100, cause=BOUND_ELSEWHERE)
+    store.post(letter("a", "Failed"))
+    sender.send_all(never())
+    assert store.letters() == []
+    assert "workers/a/status is for another node now" in caplog.text
+    assert sender.trouble == ""
+
+
+def test_what_this_node_still_works_on_is_told_when_the_gm_gives_it_back(
+    gm: FakeGm, store: MemoryStore, sender: OutboxSender
+) -> None:
+    # It went to another node and came back before this node heard of either.
+    store.put_wanted("workers", gm.put("workers", "a"))
+    gm.fail("PATCH", "/workers/a/", 403, times=3, cause=BOUND_ELSEWHERE)
+    store.post(letter("a", "Succeeded"))
+    for _ in range(4):
+        sender.send_all(never())
+    assert gm.get("workers", "a")["status"]["phase"] == "Succeeded"
+    assert store.letters() == []
+
+
+@pytest.mark.parametrize("code", [400, 404, 405, 409, 410, 413, 422])
+def test_what_a_proxy_refuses_in_the_gms_place_is_not_lost(
+    gm: FakeGm, store: MemoryStore, sender: OutboxSender, code: int
+) -> None:
+    gm.put("workers", "a")
+    gm.fail("PATCH", "/workers/a/", code, times=5, cause=None)
+    gm.fail("GET", "/workers/a", 404, times=5, cause=None)
+    store.post(letter("a", "Succeeded"))
+    for _ in range(6):
+        sender.send_all(never())
+    assert gm.get("workers", "a")["status"]["phase"] == "Succeeded"
+    assert store.letters() == []
+
+
 def test_a_conflict_about_a_version_is_tried_again(gm: FakeGm, store: MemoryStore, sender: OutboxSender) -> None:
     gm.put("workers", "a")
     gm.fail("PATCH", "/workers/a/", 409)
@@ -157,6 +217,13 @@ def test_what_the_gm_calls_wrong_is_dropped_with_an_error(
     sender.send_all(never())
     assert store.letters() == []
     assert [one.levelname for one in caplog.records if "as the test asked" in one.message] == ["ERROR"]
+    path = "/apis/sedna.io/v1alpha1/namespaces/default/workers/a/status"
+    what = f"the GlobalManager refused, and it is lost, what was told of {path}: as the test asked"
+    assert sender.trouble == what
+    gm.fail("PATCH", "/workers/a/", 422)
+    store.post(letter("a"))
+    sender.send_all(never())
+    assert sender.trouble == f"{what} and of 1 more before"
 
 
 def test_a_letter_replaced_while_it_was_sent_is_sent_again(gm: FakeGm, store: MemoryStore, client: GmClient) -> None:

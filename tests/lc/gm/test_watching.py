@@ -64,7 +64,7 @@ def test_w76_nothing_is_sent_twice_while_nothing_changes(
 ) -> None:
     gm.put("workers", "a", spec=spec())
     run(watch.run)
-    gm.wait_until(lambda: gm.watching == 1)
+    gm.wait_until(lambda: "a" in ear.known)
     gm.put("workers", "a", spec={**spec(), "round": 2})
     gm.wait_until(lambda: ear.known["a"].get("round") == 2)
     assert ear.heard == ["list ['a']", "change a"]

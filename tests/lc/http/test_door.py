@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sedna.api.workers import WorkerReport
-from sedna_lc.http.door import MOST_BYTES, make_application
+from sedna.api.workers import WorkerNews, WorkerReport
+from sedna_lc.http.door import MOST_BYTES, MOST_NEWS_BYTES, make_application
 from sedna_lc.http.serving import DoorServer
 from sedna_lc.state.opening import open_store
 from tests.lc.state.test_stores import NOW
@@ -25,6 +25,7 @@ REPORT = {"name": "w", "namespace": "default", "kind": "train", "status": "compl
 class Room:
     def __init__(self) -> None:
         self.heard: list[WorkerReport] = []
+        self.news: list[WorkerNews] = []
         self.broken = False
         self.asks_for_tokens = False
 
@@ -42,6 +43,13 @@ class Room:
             raise ValueError("kind: 'deploy' is not for it")
         self.heard.append(report)
 
+    def hear(self, news: WorkerNews, proven: bool) -> None:
+        if self.asks_for_tokens and not proven:
+            raise PermissionError("worker w reports with its token")
+        if news.name == "nobody":
+            raise LookupError("no worker nobody runs on this node")
+        self.news.append(news)
+
 
 @pytest.fixture
 def room() -> Room:
@@ -50,7 +58,7 @@ def room() -> Room:
 
 @pytest.fixture
 def server(room: Room) -> Iterator[DoorServer]:
-    made = DoorServer(make_application(room.accept, room.owner_of), "127.0.0.1", 0, request_seconds=1)
+    made = DoorServer(make_application(room.accept, room.owner_of, room.hear), "127.0.0.1", 0, request_seconds=1)
     made.start()
     yield made
     made.close()
@@ -280,3 +288,60 @@ def test_nothing_that_is_sent_gets_anything_but_an_answer(body: Any) -> None:
     with httpx.Client(transport=transport, base_url="http://lc") as client:
         content = body if isinstance(body, bytes) else body.encode()
         assert client.post("/sedna/workers/w/info", content=content).status_code == 400
+
+
+NEWS = {"name": "w", "namespace": "default", "progress": {"done": 1, "total": 3, "metrics": {"loss": 0.5}}}
+
+
+def tell(client: httpx.Client, body: Any, name: str = "w", **headers: str) -> httpx.Response:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return client.post(f"/sedna/workers/{name}/progress", content=content, headers=headers)
+
+
+def test_news_are_passed_on_and_are_no_report(client: httpx.Client, room: Room) -> None:
+    answer = tell(client, NEWS)
+    assert (answer.status_code, answer.json()) == (200, {"Status": 200, "Message": "OK"})
+    assert [one.dump() for one in room.news] == [NEWS]
+    assert room.heard == []
+
+
+def test_news_need_the_token_of_their_own_worker(client: httpx.Client, room: Room) -> None:
+    room.asks_for_tokens = True
+    assert tell(client, NEWS).status_code == 401
+    for token in ("token-of-v", "elsewhere"):
+        assert tell(client, NEWS, Authorization=f"Bearer {token}").status_code == 403
+    assert tell(client, NEWS, Authorization="Bearer nobodys").status_code == 401
+    assert room.news == []
+    assert tell(client, NEWS, Authorization="Bearer token-of-w").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({**NEWS, "name": "v"}, 400),
+        ({**NEWS, "more": 1}, 400),
+        ({**NEWS, "progress": {"done": -1}}, 400),
+        ({**NEWS, "progress": {"done": 1, "metrics": {"loss": "low"}}}, 400),
+        ({**NEWS, "progress": {"done": 1, "metrics": {f"m{number}": 1 for number in range(33)}}}, 400),
+        ({**NEWS, "progress": {"done": 1, "metrics": {"m" * 64: 1}}}, 400),
+        (b'{"name": "w", "namespace": "default", "progress": {"done": NaN}}', 400),
+        (b"{" + b" " * MOST_NEWS_BYTES, 413),
+    ],
+    ids=["another's", "unknown", "negative", "text", "many", "long", "NaN", "large"],
+)
+def test_news_that_are_not_what_they_should_be_are_refused(
+    client: httpx.Client, room: Room, body: Any, status: int
+) -> None:
+    assert tell(client, body).status_code == status
+    assert room.news == []
+
+
+def test_news_of_nobody_are_404_and_news_are_only_posted(client: httpx.Client) -> None:
+    assert tell(client, {**NEWS, "name": "nobody"}, name="nobody").status_code == 404
+    assert client.get("/sedna/workers/w/progress").status_code == 405
+
+
+def test_where_nobody_listens_there_is_no_address_for_news(room: Room) -> None:
+    transport = httpx.WSGITransport(app=make_application(room.accept, room.owner_of))  # type: ignore[arg-type]
+    with httpx.Client(transport=transport, base_url="http://lc") as client:
+        assert tell(client, NEWS).status_code == 404

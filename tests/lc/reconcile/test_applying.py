@@ -371,6 +371,47 @@ def test_a_lost_memory_runs_nothing_again_that_has_ended(world: World) -> None:
     assert world.record(running).status.phase == "Running"
 
 
+def forget_all(world: World, **metadata: str) -> None:
+    """The node loses its database and meets a GM that wants a training of this name, perhaps another one."""
+    key = ("default", "j-train-1")
+    wanted, dataset = world.store.wanted("workers")[key], world.store.wanted("datasets")["default", "d"]
+    progress = world.store.progress("du")
+    assert progress is not None
+    world.store = MemoryStore()
+    world.store.put_wanted("datasets", dataset)
+    world.store.put_progress(progress)
+    told = {"phase": "Running"} if "uid" not in metadata else {}
+    world.store.put_wanted("workers", {**wanted, "metadata": {**wanted["metadata"], **metadata}, "status": told})
+    world.restart()
+
+
+def test_a_unit_of_an_earlier_worker_is_not_taken_for_the_new_ones_whatever_the_clocks_say(world: World) -> None:
+    """As after a restore, when rounds are made again under their names; the GM's clock is an hour behind."""
+    key = world.want("train")
+    world.settle(key)
+    world.trained(key, "of other samples")
+    forget_all(world, uid="uid-of-the-second", creationTimestamp="2026-11-22T13:00:00Z")
+    for _ in range(3):
+        world.settle(key)
+    assert len(world.host.started) == 2
+    assert world.record(key).uid == "uid-of-the-second"
+    assert world.record(key).status.results == []
+    assert not (world.folder / "out" / "train" / "1" / "model.pb").exists()
+    assert (world.folder / "out" / "train" / "1.old-1" / "model.pb").read_text() == "of other samples"
+
+
+def test_a_forgotten_training_is_kept_though_the_gms_clock_is_ahead(world: World) -> None:
+    key = world.want("train")
+    world.settle(key)
+    forget_all(world, creationTimestamp="2026-11-22T15:00:00Z")
+    world.settle(key)
+    world.trained(key)
+    world.host.finish(worker_unit(*key))
+    world.settle(key)
+    assert world.record(key).status.phase == "Succeeded"
+    assert len(world.host.started) == 1
+
+
 def test_an_operators_pause_is_told_and_respected(world: World) -> None:
     key = world.want("inference")
     world.settle(key)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from sedna.api.workers import FINAL_PHASES
+from sedna_lc.reconcile.views import is_final
 from sedna_lc.runners.names import worker_unit
 from sedna_lc.state.memory import MemoryStore
 from tests.lc.reconcile.worlds import NAMES, World
@@ -27,6 +30,7 @@ class NodeMachine(RuleBasedStateMachine):
         self.world = World(self.folder)
         self.models = [self.world.model(f"r{number}", f"model {number}") for number in range(3)]
         self.ended: dict[str, str] = {}
+        self.backup: dict[tuple[str, str], dict[str, Any]] = {}
         for role in NAMES.keys() & {"train", "inference"}:
             self.the_gm_wants(role)
             self.world.settle(self.key(role))
@@ -34,7 +38,7 @@ class NodeMachine(RuleBasedStateMachine):
     def key(self, role: str) -> tuple[str, str]:
         return "default", NAMES[role]
 
-    def wanted(self, role: str) -> dict[str, object] | None:
+    def wanted(self, role: str) -> dict[str, Any] | None:
         found = self.world.store.wanted("workers").get(self.key(role))
         return dict(found) if found is not None else None
 
@@ -54,7 +58,7 @@ class NodeMachine(RuleBasedStateMachine):
 
     @rule(role=ROLES)
     def the_gm_drops_what_was_released(self, role: str) -> None:
-        uid = (self.wanted(role) or {"metadata": {}})["metadata"].get("uid")  # type: ignore[attr-defined]
+        uid = (self.wanted(role) or {"metadata": {}})["metadata"].get("uid")
         if any(letter.key == f"{uid}/finalizers" for letter in self.world.store.letters()):
             self.world.store.drop_wanted("workers", self.key(role))
 
@@ -62,6 +66,12 @@ class NodeMachine(RuleBasedStateMachine):
     def the_gm_changes_the_model(self, number: int) -> None:
         if self.wanted("inference") is not None:
             self.world.serve(self.key("inference"), self.models[number], number)
+
+    @rule(number=st.integers(0, 2), content=st.integers(0, 2))
+    def a_round_is_made_again(self, number: int, content: int) -> None:
+        """As after a restore: path and number are the same, the content may be another one, and it is to be served."""
+        self.world.model(f"r{number}", f"model {number}, made {content} times again")
+        self.the_gm_changes_the_model(number)
 
     @rule(role=ROLES, code=st.sampled_from([0, 1]))
     def the_program_ends(self, role: str, code: int) -> None:
@@ -93,6 +103,43 @@ class NodeMachine(RuleBasedStateMachine):
             self.world.host.resume(unit.name)
         elif unit.activity.value == "Running" and pause:
             self.world.host.pause(unit.name)
+
+    @rule()
+    def the_gm_is_backed_up(self) -> None:
+        for key, resource in self.world.store.wanted("workers").items():
+            record = self.world.store.worker(key)
+            known = record is not None and record.uid == resource["metadata"]["uid"]
+            told = record.status.dump() if record is not None and known else resource.get("status", {})
+            self.backup[key] = copy.deepcopy({**resource, "status": told})
+
+    @rule()
+    def the_gm_comes_back_with_its_backup(self) -> None:
+        """It wants what it wanted then, under numbers that it has never given, and knows of nothing that came after."""
+        for key, resource in self.backup.items():
+            resource["metadata"]["generation"] = next(self.world.generations)
+            if self.world.store.worker(key) is None:
+                # This node has let go of it, and is to work on it once more.
+                self.ended.pop(resource["metadata"]["uid"], None)
+                self.world.wanted_count[resource["spec"]["role"]] += 1
+        self.world.store.replace_wanted("workers", copy.deepcopy(list(self.backup.values())))
+        for role in ("train", "inference"):
+            self.world.settle(self.key(role))
+        self.check_what_is_served()
+
+    def check_what_is_served(self) -> None:
+        """Whatever was served before under that path and number: what is wanted now is what is told and served."""
+        wanted, record = self.wanted("inference"), self.world.store.worker(self.key("inference"))
+        unit = self.world.unit(self.key("inference"))
+        if wanted is None or record is None or unit is None or unit.activity.value != "Running":
+            return
+        if wanted["metadata"].get("deletionTimestamp") or is_final(record):
+            return
+        (model,), told = wanted["spec"]["models"], record.status.model
+        assert told is not None
+        assert (told.url, told.round) == (model["url"], model["round"])
+        assert model.get("sha256") in (None, told.sha256)
+        if told.state != "Refused":
+            assert self.world.hot_file()["sha256"] == told.sha256
 
     @rule(status=st.sampled_from(["completed", "failed", "running"]))
     def the_training_reports(self, status: str) -> None:
@@ -138,6 +185,8 @@ class NodeMachine(RuleBasedStateMachine):
     def the_lc_looks(self, roles: set[str]) -> None:
         for role in sorted(roles):
             self.world.settle(self.key(role))
+        if "inference" in roles:
+            self.check_what_is_served()
 
     @invariant()
     def no_training_ever_runs_twice(self) -> None:
@@ -165,6 +214,9 @@ class NodeMachine(RuleBasedStateMachine):
                         "report",
                         "lose",
                         "replace",
+                        "again",
+                        "back up",
+                        "restore",
                     ]
                 )
             )
@@ -181,9 +233,14 @@ class NodeMachine(RuleBasedStateMachine):
                 "watch": lambda: self.the_model_is_watched_and_judged(("running", "Watching")),
                 "judge": lambda: self.the_model_is_watched_and_judged(("failed", "RolledBack")),
                 "report": lambda: self.the_training_reports("completed"),
+                "again": lambda: self.a_round_is_made_again(data.draw(st.integers(0, 2)), data.draw(st.integers(0, 2))),
+                "back up": self.the_gm_is_backed_up,
+                "restore": self.the_gm_comes_back_with_its_backup,
             }
             acts[what]()
             self.world.settle(self.key(role))
+            if role == "inference":
+                self.check_what_is_served()
 
     @invariant()
     def a_final_phase_stays(self) -> None:
@@ -217,7 +274,7 @@ class NodeMachine(RuleBasedStateMachine):
             assert self.world.store.worker(key) is None
             resource = self.wanted(role)
             if resource is not None:
-                uid = resource["metadata"]["uid"]  # type: ignore[index]
+                uid = resource["metadata"]["uid"]
                 assert any(letter.key == f"{uid}/finalizers" for letter in self.world.store.letters())
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sedna.api.workers import Worker
 from sedna_lc.reconcile.outputs import claim, discard, outdated
+from tests.lc.reconcile.worlds import World
 from tests.lc.workers import make_worker, model
 
 
@@ -133,3 +134,35 @@ def test_a_folder_that_was_marked_before_jobs_were_named_in_marks_is_still_its_w
     assert (tmp_path / "train" / "1" / "model").read_text() == "m"
     discard(worker(tmp_path, 9, []), [], 1)
     assert there(tmp_path / "train") == [1]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def old_rounds(world: World) -> Path:
+    """A worker of round 20 is wanted and waits for its image; round 2 has long been here."""
+    out = world.folder / "out"
+    play(out, 2, job={"kind": "IncrementalLearningJob", "name": "j", "uid": "ju"})
+    template = {"containers": [{"name": "c", "image": "late:v1", "args": ["run.py"]}]}
+    key = world.want(round=20, outputDir=str(out / "train" / "20"), retainedRounds=[], template=template)
+    world.applier.step(key)
+    assert world.record(key).status.reason == "ImageNotFound"
+    return out / "train"
+
+
+def test_what_a_model_has_named_while_the_worker_waited_stays(world: World) -> None:
+    train = old_rounds(world)
+    world.change(("default", "j-train-1"), retainedRounds=[2])
+    world.image("late:v1")
+    world.applier.step(("default", "j-train-1"))
+    assert there(train) == [2, 20]
+
+
+def test_nothing_is_removed_by_a_list_that_may_be_old(world: World) -> None:
+    train = old_rounds(world)
+    world.heard = False
+    world.image("late:v1")
+    world.applier.step(("default", "j-train-1"))
+    assert there(train) == [1, 2, 20]

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from sedna.api.workers import WorkerReport
+from sedna.api.rounds import ROUND_ID_VARIABLE, round_id
+from sedna.api.workers import WorkerNews, WorkerReport
 from sedna_lc.errors import Never
 from sedna_lc.reconcile.reconciling import Reconciler, UnknownWorker, UnprovenWorker, WrongWorker
 from sedna_lc.runners.base import UnitSpec
@@ -45,6 +46,13 @@ def wait_for(world: World, phase: str, key: tuple[str, str] = KEY) -> None:
     deadline = time.monotonic() + 20
     while world.told(key).get("phase") != phase:
         assert time.monotonic() < deadline, world.told(key)
+        time.sleep(0.01)
+
+
+def wait_until_forgotten(world: World, key: tuple[str, str] = KEY) -> None:
+    deadline = time.monotonic() + 20
+    while worker_unit(*key) in MemoryRunner(world.host).observe():
+        assert time.monotonic() < deadline, "its unit is still there"
         time.sleep(0.01)
 
 
@@ -322,6 +330,35 @@ def test_a_gm_that_forgot_what_it_was_told_is_told_again(world: World, reconcile
     wait_for(world, "Running")
 
 
+def test_an_old_status_that_came_late_is_put_right(world: World, reconciler: Reconciler) -> None:
+    """It has replaced the newest one at the GM, and nothing happens here that would be told by itself."""
+    world.want("train")
+    reconciler.start()
+    wait_for(world, "Running")
+    for letter in world.store.letters():
+        world.store.settle(letter)
+    reconciler.changed({**resources(world)[0], "status": {"phase": "Starting"}})
+    wait_for(world, "Running")
+    newest = world.record(KEY).status.dump()
+    for letter in world.store.letters():
+        world.store.settle(letter)
+    # The echo of what is known here is no news.
+    reconciler.changed({**resources(world)[0], "status": newest})
+    assert world.store.letters() == []
+
+
+def test_the_end_of_a_worker_is_told_again_to_a_gm_that_believes_it_runs(world: World, reconciler: Reconciler) -> None:
+    world.want("train")
+    reconciler.start()
+    wait_for(world, "Running")
+    world.host.finish(worker_unit(*KEY), 3)
+    wait_for(world, "Failed")
+    for letter in world.store.letters():
+        world.store.settle(letter)
+    reconciler.changed({**resources(world)[0], "status": {"phase": "Running"}})
+    wait_for(world, "Failed")
+
+
 def test_a_worker_that_went_from_the_gm_goes_from_here(world: World, reconciler: Reconciler) -> None:
     world.want("train")
     reconciler.start()
@@ -361,6 +398,39 @@ def test_a_log_that_is_not_there_is_said_with_the_reason(world: World, reconcile
         reconciler.read_log(*KEY, None, False, threading.Event())
 
 
+def test_what_a_worker_printed_is_read_after_nobody_wants_it_any_more(world: World, reconciler: Reconciler) -> None:
+    world.want("train")
+    reconciler.start()
+    wait_for(world, "Running")
+    resource = resources(world)[0]
+    mine = round_id(resource["spec"]["job"]["uid"], resource["spec"]["round"])
+    world.host.write_log(worker_unit(*KEY), b"epoch 1\n")
+    world.host.finish(worker_unit(*KEY), 0)
+    reconciler.listed([])
+    wait_until_forgotten(world)
+    assert b"".join(reconciler.read_ended_log(*KEY, mine, None)) == b"epoch 1\n"
+    assert b"".join(reconciler.read_log(*KEY, None, True, threading.Event())) == b"epoch 1\n"
+    with pytest.raises(Never, match="keeps the logs of each job's last 20 workers, and 256 MiB"):
+        reconciler.read_ended_log(*KEY, "another", None)
+
+
+def test_a_worker_that_waits_is_not_given_the_log_of_an_earlier_one(world: World, reconciler: Reconciler) -> None:
+    earlier = UnitSpec(
+        worker_unit(*KEY), "d", ("/bin/true",), "/", {ROUND_ID_VARIABLE: "of another job", "WORKER_NAME": KEY[1]}
+    )
+    runner = MemoryRunner(world.host)
+    runner.start(earlier)
+    world.host.write_log(earlier.name, b"epoch 1\n")
+    world.host.finish(earlier.name)
+    runner.forget(earlier.name)
+    world.base.unlink()
+    world.want("train")
+    reconciler.start()
+    wait_for(world, "Pending")
+    with pytest.raises(Never, match="has no log here"):
+        reconciler.read_log(*KEY, None, False, threading.Event())
+
+
 def test_w72_the_status_of_others_does_not_change_what_is_known_here(world: World, reconciler: Reconciler) -> None:
     world.want("train")
     reconciler.start()
@@ -369,3 +439,61 @@ def test_w72_the_status_of_others_does_not_change_what_is_known_here(world: Worl
     world.host.finish(worker_unit(*KEY), 3)
     wait_for(world, "Failed")
     assert world.told(KEY)["exitCode"] == 3
+
+
+def news(key: tuple[str, str]) -> WorkerNews:
+    counted = {"count": 3, "since": "2026-11-22T13:00:00Z"}
+    told = {"namespace": key[0], "name": key[1], "progress": {"done": 1}, "inference": counted}
+    return WorkerNews.model_validate(told)
+
+
+@pytest.mark.parametrize(("role", "kept"), [("train", "progress"), ("eval", "progress"), ("inference", "inference")])
+def test_of_news_what_fits_the_role_is_told(world: World, reconciler: Reconciler, role: str, kept: str) -> None:
+    key = world.want(role)
+    world.settle(key)
+    uid, told = reconciler.check_news(news(key), proven=True)
+    record = world.store.worker(key)
+    assert record is not None
+    assert uid == record.uid
+    assert [name for name in ("progress", "inference") if getattr(told, name) is not None] == [kept]
+    # Nothing of it is kept on this node.
+    assert world.store.reports(key) == []
+
+
+def test_news_are_believed_as_reports_are(world: World, reconciler: Reconciler) -> None:
+    key = world.want("train")
+    world.settle(key)
+    with pytest.raises(UnprovenWorker, match="reports with its token"):
+        reconciler.check_news(news(key), proven=False)
+    with pytest.raises(UnknownWorker):
+        reconciler.check_news(news(("default", "nobody")), proven=True)
+
+
+def test_news_that_come_back_from_the_gm_are_neither_kept_nor_acted_on(world: World, reconciler: Reconciler) -> None:
+    key = world.want("train")
+    world.settle(key)
+    (wanted,) = resources(world)
+    reconciler.listed([{**wanted, "status": {"phase": "Running"}}])
+    (known,) = resources(world)
+    status = {"phase": "Running", "progress": {"done": 1, "time": "2026-11-22T14:00:00Z"}}
+    told = {**known, "metadata": {**known["metadata"], "resourceVersion": "77"}, "status": status}
+    reconciler.changed(told)
+    assert resources(world) == [known]
+    # A change that is one is taken, without the news.
+    reconciler.changed({**told, "metadata": {**told["metadata"], "generation": 2}})
+    (changed,) = resources(world)
+    assert changed["metadata"]["generation"] == 2
+    assert "progress" not in changed["status"]
+
+
+def test_news_at_the_gm_do_not_have_it_told_again_what_it_knows(world: World, reconciler: Reconciler) -> None:
+    key = world.want("train")
+    world.settle(key)
+    (wanted,) = resources(world)
+    record = world.store.worker(key)
+    assert record is not None
+    for letter in world.store.letters():
+        world.store.settle(letter)
+    status = {**record.status.dump(), "progress": {"done": 1, "time": "2026-11-22T14:00:00Z"}}
+    reconciler.listed([{**wanted, "status": status}])
+    assert world.store.letters() == []

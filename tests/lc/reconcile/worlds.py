@@ -48,6 +48,7 @@ class World:
         self.generations = itertools.count(2)
         self.uids = itertools.count(1)
         self.synced = True
+        self.heard = True
         self.blobs = MemoryBlobs()
         self.free = 10**9
         self.user: WorkerUser | None = None
@@ -100,7 +101,17 @@ class World:
         runner = MemoryRunner(self.host)
         server = "http://127.0.0.1:9100"
         user = lambda: self.user  # noqa: E731
-        return Means(self.store, runner, self.places, server, self.clock, self.fetcher, self.remotes, user)
+        return Means(
+            self.store,
+            runner,
+            self.places,
+            server,
+            self.clock,
+            self.fetcher,
+            self.remotes,
+            user,
+            heard=lambda: self.heard,
+        )
 
     def restart(self) -> None:
         """Let the next LC take over: same store, same host."""

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 
 import pytest
 
+from sedna.api.rounds import ROUND_ID_VARIABLE
 from sedna_lc.runners.base import Activity, Reason, UnitSpec, UnitState
 from sedna_lc.runners.errors import NoSuchUnit, UnitBusy
 from tests.lc.runners.worlds import Bell, World
@@ -202,6 +203,40 @@ class TestRunner:
         seen += b"".join(pieces)
         assert seen == 'two "and" \\ a half\ntrüb\nfour\n'.encode()
         assert b"".join(world.runner.read_log(NAME, 0, False, threading.Event())) == b""
+
+    def test_what_a_forgotten_unit_wrote_stays_readable(self, world: World, bell: Bell) -> None:
+        spec = world.spec(NAME, environment={ROUND_ID_VARIABLE: "aaaaaaaaaaaa"})
+        world.runner.start(spec)
+        bell.wait_for(NAME, running)
+        world.say(NAME, "last words")
+        world.finish(NAME, 3)
+        bell.wait_for(NAME, ended)
+        world.runner.forget(NAME)
+        for _ in range(2):
+            if spec.persistent:
+                with pytest.raises(NoSuchUnit):
+                    world.runner.read_log(NAME, None, False, threading.Event())
+            else:
+                whole = world.runner.read_log(NAME, None, True, threading.Event())
+                assert b"".join(whole).endswith(b"last words\n")
+                tail = world.runner.read_log(NAME, 1, False, threading.Event(), "aaaaaaaaaaaa")
+                assert b"".join(tail) == b"last words\n"
+            assert NAME not in world.runner.observe()
+            world.reopen()
+
+    def test_a_log_of_another_round_is_not_taken_for_the_one_that_is_meant(self, world: World, bell: Bell) -> None:
+        for round_id in ("aaaaaaaaaaaa", "bbbbbbbbbbbb"):
+            world.runner.start(world.spec(NAME, environment={ROUND_ID_VARIABLE: round_id}))
+            bell.wait_for(NAME, running)
+            for meant in {"aaaaaaaaaaaa", "bbbbbbbbbbbb", "cccccccccccc"} - {round_id, "aaaaaaaaaaaa"}:
+                with pytest.raises(NoSuchUnit):
+                    world.runner.read_log(NAME, None, False, threading.Event(), meant)
+            world.say(NAME, f"this is {round_id}")
+            world.finish(NAME, 0)
+            bell.wait_for(NAME, ended)
+            log = b"".join(world.runner.read_log(NAME, None, False, threading.Event(), round_id))
+            assert f"this is {round_id}".encode() in log
+            world.runner.forget(NAME)
 
     def test_following_a_log_stops_when_told(self, world: World, bell: Bell) -> None:
         world.runner.start(world.spec(NAME))

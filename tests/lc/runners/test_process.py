@@ -11,9 +11,12 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sedna_lc.runners import shim
 from sedna_lc.runners.base import Activity, Bind, Reason, UnitState
@@ -384,6 +387,36 @@ def test_a_disk_that_was_full_when_a_worker_began_does_not_leave_it_starting_for
     # Nothing happens to the worker any more, and still it is written down.
     supervisor.select(None)
     assert json.loads((tmp_path / "state.json").read_text())["phase"] == "running"
+
+
+PLAIN = st.none() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+
+
+@given(st.dictionaries(st.text(), PLAIN))
+def test_what_the_supervisor_writes_is_json_and_it_reads_that_as_it_was(values: dict[str, object]) -> None:
+    assert json.loads(shim.encode(values)) == shim.decode(json.dumps(values)) == values
+
+
+def test_the_supervisor_imports_next_to_nothing_for_each_worker_waits_for_it() -> None:
+    # Python itself imports os where it finds the Python of a virtual environment.
+    code = "import os, sys; before = set(sys.modules); sys.path.append(sys.argv[1]); import shim; "
+    code += "shim.encode(dict(a=1)); shim.decode('{}'); print(*sorted(set(sys.modules) - before))"
+    command = [sys.executable, "-I", "-S", "-c", code, str(Path(shim.__file__).parent)]
+    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert {one for one in found if not one.startswith("_")} == {"errno", "select", "shim"}
+
+
+@pytest.mark.parametrize(
+    ("change", "missing"),
+    [({"argv": ("no-such-program",)}, "no-such-program"), ({"working_directory": "/no/such"}, "/no/such")],
+    ids=["program", "folder"],
+)
+def test_a_program_or_a_folder_that_is_not_there_is_named(
+    process_world: ProcessWorld, bell: Bell, change: dict[str, object], missing: str
+) -> None:
+    process_world.runner.start(replace(process_world.spec(NAME), **change))  # type: ignore[arg-type]
+    said = bell.wait_for(NAME, lambda state: state.reason == Reason.START_FAILED).message
+    assert said == f"The worker cannot be started: [Errno 2] No such file or directory: '{missing}'."
 
 
 def test_the_supervisor_speaks_the_runners_words() -> None:

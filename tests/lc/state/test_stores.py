@@ -19,7 +19,7 @@ from sedna.api.workers import WorkerStatus
 from sedna_lc.errors import StateDamaged
 from sedna_lc.state.memory import MemoryStore
 from sedna_lc.state.opening import open_store
-from sedna_lc.state.records import FileDigest, Letter, Placed, Progress, WorkerRecord
+from sedna_lc.state.records import FileDigest, Letter, Placed, Progress, StoredLabel, WorkerRecord
 from sedna_lc.state.sqlite import SqliteStore
 from sedna_lc.state.stores import Store
 
@@ -50,6 +50,30 @@ class StoreContract:
         store.put_digests([changed], day=12)
         store.drop_digests(before=11)
         assert [store.digest("/a"), store.digest("/b é")] == [changed, None]
+
+    def test_one_label_of_an_example_is_kept_and_an_open_one_is_not_told(self, store: Store) -> None:
+        first, second, other = (
+            StoredLabel(dataset, example, f"images/{example}.jpg é", "ab", "ada", "now", "v", 7, 8)
+            for dataset, example in (("d1", "a"), ("d1", "b"), ("d2", "a"))
+        )
+        for label in (first, second, other):
+            store.put_label(label)
+        assert store.open_labels() == [first, second, other]
+        assert store.labels("d1", 10) == []
+        done = replace(first, done=True)
+        store.put_label(replace(second, done=True))
+        store.put_label(done)
+        assert [store.label("d1", "a"), store.label("d2", "a"), store.label("d2", "b")] == [done, other, None]
+        assert store.labels("d1", 10) == [replace(second, done=True), done]
+        assert store.labels("d1", 1) == [replace(second, done=True)]
+        assert store.open_labels() == [other]
+        store.drop_label(other)
+        store.drop_label(other)
+        assert store.open_labels() == []
+        store.drop_progress("d2")
+        assert len(store.labels("d1", 10)) == 2
+        store.drop_progress("d1")
+        assert store.labels("d1", 10) == []
 
     def test_a_list_replaces_what_was_wanted(self, store: Store) -> None:
         store.put_wanted("workers", resource("a"))
@@ -225,6 +249,20 @@ class TestSqliteStore(StoreContract):
         assert aside.read_bytes() == content
         assert str(aside) in caplog.text
 
+    def test_a_long_text_whose_middle_was_lost_is_damage_although_every_page_is_in_order(self, tmp_path: Path) -> None:
+        store = open_store(tmp_path, NOW)
+        store.put_wanted("artifacts", resource("a", spec="x" * 40_000))
+        store.close()
+        content = (tmp_path / "state.db").read_bytes()
+        inside = content.index(b"x" * 4_000) + 4096
+        page = inside - inside % 4096
+        # Behind the four bytes that lead to the next page.
+        (tmp_path / "state.db").write_bytes(content[: page + 4] + b"\0" * 4092 + content[page + 4096 :])
+        fresh = open_store(tmp_path, NOW)
+        assert fresh.wanted("artifacts") == {}
+        fresh.close()
+        assert len(list(tmp_path.glob("state.db.damaged-*"))) == 1
+
     def test_a_second_damaged_database_does_not_overwrite_the_first(self, tmp_path: Path) -> None:
         for _ in range(2):
             (tmp_path / "state.db").write_bytes(b"no database at all" * 100)
@@ -239,6 +277,18 @@ class TestSqliteStore(StoreContract):
         with pytest.raises(StateDamaged, match=r"newer version.*schema is number 99"):
             open_store(tmp_path, NOW)
         assert not list(tmp_path.glob("*.damaged-*"))
+
+    @pytest.mark.parametrize("mode", [None, 0o644], ids=["new", "of-before"])
+    def test_no_worker_reads_what_the_manifests_of_others_say(self, tmp_path: Path, mode: int | None) -> None:
+        if mode is not None:
+            open_store(tmp_path, NOW).close()
+            (tmp_path / "state.db").chmod(mode)
+        store = open_store(tmp_path, NOW)
+        store.put_wanted("workers", resource("w"))
+        assert {path.name: oct(path.stat().st_mode & 0o777) for path in tmp_path.glob("state.db*")} == {
+            "state.db": "0o600", "state.db-wal": "0o600", "state.db-shm": "0o600",
+        }  # fmt: skip
+        store.close()
 
     def test_a_folder_in_the_way_is_said(self, tmp_path: Path) -> None:
         (tmp_path / "state.db").mkdir()

@@ -1,0 +1,92 @@
+"""What goes out as COCO comes in again as it was, and what other tools make of it is understood."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sedna_gm.labelling.coco import NotCoco, exported, imported
+
+NAMES = ("person", "helmet")
+edges = st.floats(0, 4000, allow_nan=False, allow_infinity=False)
+boxes = st.tuples(edges, edges, edges, edges).filter(lambda b: b[2] > b[0] + 1e-3 and b[3] > b[1] + 1e-3)
+found = st.lists(st.fixed_dictionaries({"box": boxes.map(list), "class": st.integers(0, 1)}), max_size=5)
+examples = st.dictionaries(st.from_regex(r"[0-9]{8}_frame[0-9]{6}", fullmatch=True), found, max_size=5)
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+def example(name: str, boxes: list[Any], label: list[Any] | None = None) -> dict[str, Any]:
+    told = None if label is None else {"boxes": label, "by": "ann", "version": "1"}
+    return {"name": name, "picture": f"{name}.jpg", "width": 640, "height": 352, "boxes": boxes, "label": told}
+
+
+@given(examples)
+def test_labels_that_go_out_come_in_as_they_were(labels: dict[str, list[Any]]) -> None:
+    document = exported([example(name, [], label) for name, label in labels.items()], NAMES, "demo")
+    back = {each.example: [dict(box) for box in each.boxes] for each in imported(document, NAMES)}
+    assert back.keys() == labels.keys()
+    for name, told in labels.items():
+        assert [box["class"] for box in back[name]] == [box["class"] for box in told]
+        for mine, theirs in zip(back[name], told, strict=True):
+            assert mine["box"] == pytest.approx(theirs["box"], abs=1e-6)
+
+
+def test_what_nobody_has_labelled_goes_out_with_the_prediction_to_begin_with() -> None:
+    predicted = [{"box": [1, 2, 11, 22], "class": 1, "score": 0.4}]
+    document = exported([example("a", predicted), example("b", predicted, [])], NAMES, "demo")
+    (only,) = document["annotations"]
+    assert (only["image_id"], only["category_id"], only["bbox"], only["score"]) == (1, 2, [1, 2, 10, 20], 0.4)
+    assert [image["sedna"]["labelled"] for image in document["images"]] == [False, True]
+    assert [each["name"] for each in document["categories"]] == ["person", "helmet"]
+
+
+def test_a_class_without_a_name_goes_out_and_comes_in_by_its_number() -> None:
+    document = exported([example("a", [], [{"box": [0, 0, 5, 5], "class": 3}])], NAMES, "demo")
+    assert document["categories"][3]["name"] == "class 3"
+    assert imported(document, NAMES)[0].boxes[0]["class"] == 3
+
+
+def test_a_file_name_is_enough_where_a_tool_has_dropped_our_word() -> None:
+    document = {
+        "images": [{"id": 7, "file_name": "task_1/00000001_frame000042.jpg"}],
+        "annotations": [{"id": 1, "image_id": 7, "category_id": 9, "bbox": [-0.4, 3, 10, 10]}],
+        "categories": [{"id": 9, "name": "helmet"}],
+    }
+    (one,) = imported(document, NAMES)
+    assert one.example == "00000001_frame000042"
+    assert one.boxes == ({"box": [0.0, 3.0, 9.6, 13.0], "class": 1},)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "problem"),
+    [
+        ({"category_id": 9, "bbox": [0, 0, 1, 1]}, "category_id 9 is none of the categories"),
+        ({"category_id": 1, "bbox": [0, 0, 0, 1]}, "is not [left, top, width, height]"),
+        ({"category_id": 1, "bbox": [0, 0, float("nan"), 1]}, "is not [left, top, width, height]"),
+        ({"category_id": 2, "bbox": [0, 0, 1, 1]}, "the job has no class 'crane': it has person, helmet"),
+    ],
+)
+def test_what_is_wrong_with_one_picture_is_said_of_that_one(annotation: dict[str, Any], problem: str) -> None:
+    document = {
+        "images": [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "b.jpg"}],
+        "annotations": [{"image_id": 1, **annotation}],
+        "categories": [{"id": 1, "name": "person"}, {"id": 2, "name": "crane"}],
+    }
+    first, second = imported(document, NAMES)
+    assert problem in " ".join(first.problems)
+    assert second.problems == ()
+
+
+@given(JSON)
+def test_any_other_document_is_refused_with_a_sentence(document: Any) -> None:
+    try:
+        imported(document, NAMES)
+    except NotCoco as refusal:
+        assert str(refusal)
