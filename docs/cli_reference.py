@@ -32,6 +32,9 @@ Types may be written in full or short, in any letter case: `datasets` (`ds`), `m
 `--server` and `-n` may also stand before the command: `sedna --server http://gm:9000 get ilj`.
 
 Shell completion: `source <(sedna completion bash)`, or put that line into `~/.bashrc`; `zsh` and `fish` likewise.
+
+Manual pages: `man sedna`, `man sedna-why`, `man sedna-gm`, `man sedna-lc` on hosts that the roles
+have installed and that have `man` (Debian: `man-db`).
 """
 
 
