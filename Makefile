@@ -13,7 +13,7 @@ export PYTHON
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults chaos test-hosts test-machine fuzz bounded check format docs docs-serve references clean lock set-up set-up-dev
+.PHONY: help demo test faults chaos test-hosts test-machine fuzz bounded bench check format docs docs-serve references vendor screenshots clean lock set-up set-up-dev
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,8 +21,9 @@ help: ## List what can be made
 demo: set-up ## Run the helmet-detection job to its end (sets up what it needs)
 	$(BIN)/python examples/helmet_detection/demo.py $(ARGS)
 
+# A test process that dies ends the run: pytest-xdist would wait for ever for the other tests of its file.
 test: set-up-dev ## Run all tests
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --max-worker-restart=0 $(ARGS)
 
 test-hosts: set-up-dev ## Install on three real systemd hosts, made and removed here, and try it all (root)
 	@.ci/test-hosts
@@ -47,6 +48,14 @@ fuzz: set-up-dev ## Attack every parser for FUZZ seconds each; what was worth tr
 bounded: set-up-dev ## Run ROUNDS rounds (10000) of one job and see that nothing grows; takes a quarter of an hour
 	ROUNDS=$(or $(ROUNDS),10000) $(BIN)/python -m pytest -q -s tests/bounded/test_rounds.py $(ARGS)
 
+# Groups of rows with commas between them (all when empty); SMALL=1 only sees that they still run.
+ROWS ?=
+SMALL ?=
+# A file of results: the groups measured now take the place of the same ones there.
+INTO ?=
+bench: set-up-dev ## Measure every claim of speed and size, print the table, keep it in benchmarks/results: ROWS=library,counting
+	$(BIN)/python -m benchmarks $(if $(SMALL),--small) $(if $(INTO),--into $(INTO)) $(ROWS) $(ARGS)
+
 faults: set-up-dev ## End every process at every named point, several times over, and check what was lost: SEED=1
 	$(BIN)/python -m tests.faults --seed $(SEED) $(ARGS)
 
@@ -70,13 +79,21 @@ format: set-up-dev ## Format the code, and mend what the linter can
 docs: set-up-dev ## Build the documentation into site/
 	$(BIN)/mkdocs build --strict
 
-references: set-up-dev ## Write the pages that come from the code anew: commands, settings, variables of roles
+references: set-up-dev ## Write the pages that come from the code anew: commands and their manual, settings, manifests, roles
 	$(BIN)/python docs/cli_reference.py
 	$(BIN)/python docs/settings_reference.py
+	$(BIN)/python docs/manifests_reference.py
+	$(BIN)/python docs/man_reference.py
 	$(BIN)/python docs/roles_reference.py
 
 docs-serve: set-up-dev ## Serve the documentation while writing it
 	$(BIN)/mkdocs serve
+
+vendor: set-up-dev ## Bring the dashboard's chart library and fonts anew, as .ci/vendor.py names them
+	$(BIN)/python .ci/vendor.py
+
+screenshots: set-up-dev ## Take the dashboard's pictures in docs/images anew (chromium)
+	$(BIN)/python -m tests.browser.screenshots
 
 lock: set-up-dev ## Write the lock files anew from pyproject.toml's lower bounds
 	$(BIN)/python .ci/lock.py

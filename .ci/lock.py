@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-DEMO_EXTRAS = ("gm", "lc", "tensorflow-cpu", "opencv-headless", "sklearn", "charts")
+DEMO_EXTRAS = ("gm", "lc", "tensorflow-cpu", "opencv-headless", "litert", "sklearn", "charts")
 HOST_EXTRAS = ("gm", "lc", "s3")
 # Hosts have no pip, or one too old for an index-less install of today's wheels.
 HOST_TOOLS = "pip>=24"

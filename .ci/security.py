@@ -44,28 +44,30 @@ class Accepted:
 
 
 _ASKING_SYSTEMD = ("roles/sedna_common/files/process.py",)
-# What starts programs: pip, workers, journalctl, systemctl, and the services of `sedna up`.
+# What starts programs: pip, workers, journalctl, systemctl, who makes small pictures, and the services of `sedna up`.
 _STARTERS = (
     "sedna/bundles/downloading.py", "sedna/cli/up/children.py", "sedna/images/building.py",
-    "sedna/images/compiling.py", "sedna/images/installing.py", "sedna_lc/runners/shim.py",
-    "sedna_lc/runners/systemd/journal.py", *_ASKING_SYSTEMD,
+    "sedna/images/compiling.py", "sedna/images/installing.py",
+    "sedna_lc/runners/systemd/journal.py", "sedna_lc/labelling/picturing.py", *_ASKING_SYSTEMD,
 )  # fmt: skip
-_COPYING = ("sedna_gm/store/sql/copying.py",)
+_SUPERVISING = ("sedna_lc/runners/shim.py",)
+_ADOPTING = ("sedna_gm/store/sql/adopting.py",)
 _FILE_OPS = ("sedna/common/file_ops.py",)
 _JOINING = ("sedna_lc/gm/joining.py", "sedna_lc/gm/keys.py")
 ACCEPTED = (
     Accepted("B101", "noqa: S101", "tells the type checker what the lines before it ensure"),
     Accepted("B104", "0.0.0", "compares with it to tell people a better address", ("sedna/cli/up/configs.py",)),
     Accepted("B105", "noqa: S105", "a name, not a secret"),
-    Accepted("B105", 'token = ""', "where a list goes on: none yet", ("sedna_lc/gm/clients.py",)),
+    Accepted("B105", 'token = ""', "what nobody can show opens nothing", ("sedna_lc/http/metrics.py",)),
     Accepted("B107", 'join_token: str = ""', "no join token; one comes from a file", _JOINING),
     Accepted("B108", "noqa: S108", "names folders of the kernel's to judge others, and uses none"),
     Accepted("B301", "noqa: S301", "the original's FileOps; runs in the worker, for the user's own files", _FILE_OPS),
     Accepted("B403", "import pickle", "the original's FileOps, see above", _FILE_OPS),
     Accepted("B311", "noqa: S311", "spreads load or picks samples, and guards nothing"),
-    Accepted("B608", "noqa: S608", "names of tables of our own schema, which cannot be bound", _COPYING),
+    Accepted("B608", "noqa: S608", "names of tables of our own schema, which cannot be bound", _ADOPTING),
     Accepted("B404", "import subprocess", "a controller of processes starts processes", _STARTERS),
     Accepted("B603", "subprocess.", "arguments are lists, no shell reads them", _STARTERS),
+    Accepted("B606", "noqa: S606", "a worker is started without a shell, which is what this rule asks", _SUPERVISING),
     Accepted("B607", '["systemctl", "show"', "found by root's own PATH, as by each task of the role", _ASKING_SYSTEMD),
 )
 ADVISORIES: Mapping[str, str] = {}
