@@ -27,3 +27,12 @@ def publish(file: Path, model: Placed, now: datetime, guard: Guard | None = None
     reached("lc.hot.publish.before")
     write_atomically(file, json.dumps({"model_config": content}, indent=1).encode())
     reached("lc.hot.publish.after")
+
+
+def published(file: Path) -> str:
+    """Return the sha256 of the model that the file names; empty where there is none, or it cannot be read."""
+    try:
+        content = json.loads(file.read_bytes())["model_config"]["sha256"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return content if isinstance(content, str) else ""

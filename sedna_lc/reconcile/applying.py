@@ -14,11 +14,12 @@ from typing import Any
 
 from sedna.api.rounds import round_id
 from sedna.api.validating import parse
-from sedna.api.workers import FINAL_PHASES, NODE_FINALIZER, Worker, WorkerReport
+from sedna.api.workers import FINAL_PHASES, NODE_FINALIZER, ServedModel, Worker, WorkerReport
 from sedna.common.faults import reached
 from sedna.daemons.logs import fields
 from sedna_lc.errors import Again, Hindered, Never
 from sedna_lc.models.findings import Found
+from sedna_lc.models.hot_config import published
 from sedna_lc.models.trained import find_models
 from sedna_lc.reconcile import last_words, spools
 from sedna_lc.reconcile.absorbing import absorb
@@ -32,7 +33,7 @@ from sedna_lc.reconcile.providing import with_given_urls
 from sedna_lc.reconcile.serving import go_back, serve
 from sedna_lc.reconcile.starting import make_ready, start
 from sedna_lc.reconcile.trials import accepted_in_silence, seconds_left, way_back
-from sedna_lc.reconcile.views import Act, Hindrance, View, is_final, wanted_model
+from sedna_lc.reconcile.views import Act, Hindrance, View, is_final, is_hot, wanted_model
 from sedna_lc.runners.base import Reason, UnitState
 from sedna_lc.runners.errors import RunnerError, RunnerUnavailable
 from sedna_lc.runners.names import worker_unit
@@ -177,7 +178,7 @@ class Applier:
         """Make the record. What the GM remembers of it counts: this node may have lost its own memory."""
         namespace, name = wanted.metadata.namespace or "default", wanted.metadata.name
         ran = wanted.status.phase in ("Starting", "Running", "Paused") or view.unit is not None
-        told = wanted.status.model
+        told = self._still_served(wanted) if ran else wanted.status.model
         record = WorkerRecord(
             str(wanted.metadata.uid),
             namespace,
@@ -185,12 +186,22 @@ class Applier:
             launch="done" if ran else "no",
             # Unlike every hash: a cold update after such a loss restarts the unit once too often, never too seldom.
             started_with=((told.sha256 if told is not None else None) or "unknown") if ran else "",
-            status=wanted.status,
+            status=wanted.status.model_copy(update={"model": told}),
         )
         if view.unit is None and wanted.status.phase not in FINAL_PHASES:
             spools.remove(self._means.places.spool_folder(wanted))
         self._means.store.put_worker(record)
         reached("lc.worker.begin.after")
+
+    def _still_served(self, wanted: Worker) -> ServedModel | None:
+        """What the GM remembers of the model, unless the running worker was told of another one since.
+
+        A GM that was restored remembers an earlier one; the model that it wants is put in place again then.
+        """
+        told = wanted.status.model
+        if told is None or told.state == "Refused" or not is_hot(wanted):
+            return told
+        return told if published(self._means.places.hot_update_file(wanted)) == told.sha256 else None
 
     def _start(self, key: Key, wanted: Worker, record: WorkerRecord) -> float | None:
         try:

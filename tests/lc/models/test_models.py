@@ -13,7 +13,7 @@ import pytest
 from sedna.api.workers import ModelReference
 from sedna.common.digests import digest
 from sedna_lc.errors import Again, Never
-from sedna_lc.models.hot_config import publish
+from sedna_lc.models.hot_config import publish, published
 from sedna_lc.models.slots import ModelSlot
 from sedna_lc.models.trained import find_models
 from sedna_lc.state.records import Placed
@@ -150,6 +150,16 @@ def test_w53_the_hot_update_file_is_never_seen_half_written(tmp_path: Path) -> N
             "round": 199,
         }
     }
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b'{"model_config": {"sha256": 7}}', b"\xff"])
+def test_a_hot_update_file_that_says_nothing_names_no_model(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "model_config.json"
+    if content is not None:
+        file.write_bytes(content)
+    assert published(file) == ""
+    publish(file, Placed("/m", "0" * 64, 0, "/m/0"), NOW)
+    assert published(file) == "0" * 64
 
 
 def test_trained_models_are_measured_where_they_are(tmp_path: Path) -> None:

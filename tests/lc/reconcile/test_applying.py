@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 from dataclasses import replace
@@ -369,6 +370,24 @@ def test_a_lost_memory_runs_nothing_again_that_has_ended(world: World) -> None:
     assert len(world.host.started) == 2
     assert world.record(done).status.phase == "Succeeded"
     assert world.record(running).status.phase == "Running"
+
+
+def test_a_lost_memory_and_a_restored_gm_agree_on_a_model_that_is_not_served(world: World) -> None:
+    """Both remember an earlier deployment; the worker goes on with the later one until it is told otherwise."""
+    key = world.want("inference")
+    world.settle(key)
+    earlier = copy.deepcopy(dict(world.store.wanted("workers")[key]))
+    earlier["status"] = {name: value for name, value in world.told(key).items() if value is not None}
+    later = world.serve(key, world.model("later", "later model"), 1)
+    world.settle(key)
+    assert world.hot_file()["sha256"] == later
+    world.store = MemoryStore()
+    earlier["metadata"]["generation"] = next(world.generations)
+    world.store.put_wanted("workers", earlier)
+    world.restart()
+    world.settle(key)
+    assert world.hot_file()["sha256"] == digest(world.deployed) == world.told(key)["model"]["sha256"]
+    assert len(world.host.started) == 1
 
 
 def forget_all(world: World, **metadata: str) -> None:
