@@ -22,8 +22,14 @@ def clock() -> StandingClock:
 
 
 @pytest.fixture
-def settings() -> HttpSettings:
-    return HttpSettings(bookmark_seconds=0.01, look_up_seconds=0.01, answer_seconds=0.2)
+def answer_seconds() -> float:
+    """How long a node may think: longer than any thread of a test needs. Where it stays silent, tests say less."""
+    return 30
+
+
+@pytest.fixture
+def settings(answer_seconds: float) -> HttpSettings:
+    return HttpSettings(bookmark_seconds=0.01, look_up_seconds=0.01, answer_seconds=answer_seconds)
 
 
 @pytest.fixture

@@ -75,6 +75,7 @@ def test_an_endless_answer_is_not_held_in_memory(door: Door, edge: Answers, monk
         ask(door)
 
 
+@pytest.mark.parametrize("answer_seconds", [0.2])
 def test_a_silent_node_is_said(door: Door) -> None:
     with pytest.raises(NodeSilent, match="Node edge did not answer"):
         ask(door)

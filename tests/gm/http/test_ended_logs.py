@@ -169,6 +169,7 @@ def test_a_job_that_is_made_again_has_a_history_of_its_own(door: Door) -> None:
     door.get(f"{WORKERS}/demo-train-1/log", 404)
 
 
+@pytest.mark.parametrize("answer_seconds", [0.2])
 def test_a_silent_node_is_504(door: Door) -> None:
     finish(door, NAMED)
     assert "Node edge did not answer" in door.get(f"{WORKERS}/demo-train-1/log", 504)["message"]
@@ -202,6 +203,7 @@ def test_a_worker_that_is_there_is_asked_as_ever(door: Door, answers: Answers) -
     assert heard[0]["type"] == "log"
 
 
+@pytest.mark.parametrize("answer_seconds", [0.2])
 @pytest.mark.parametrize("address", [f"{WORKERS}/demo-train-1/log", f"{PODS}/demo-train-1/log", f"{PODS}/demo-train-1"])
 def test_who_may_not_read_in_the_namespace_may_not_read_what_is_gone(guarded: Guarded, address: str) -> None:
     finish(guarded, NAMED, **guarded.admin)

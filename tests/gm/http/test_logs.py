@@ -56,6 +56,7 @@ def test_a_log_is_asked_of_its_node_and_handed_on(door: Door, node_thread: list[
     assert question == expected
 
 
+@pytest.mark.parametrize("answer_seconds", [0.2])
 def test_a_node_that_says_nothing_is_504(door: Door) -> None:
     door.post(f"{BASE}/namespaces/default/workers", worker())
     silent = door.get(LOG, 504)

@@ -57,6 +57,7 @@ def test_a_workers_use_is_asked_of_the_node_that_runs_it(door: Door, answers: An
     assert heard == [{"type": "usage", "namespace": "default", "name": "w"}]
 
 
+@pytest.mark.parametrize("answer_seconds", [0.2])
 def test_the_use_of_nobody_is_404_and_that_of_a_silent_node_504(door: Door) -> None:
     door.get(f"{BASE}/nodes/edge/usage", 404)
     door.get(f"{BASE}/namespaces/default/workers/w/usage", 404)
