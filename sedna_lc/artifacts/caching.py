@@ -148,7 +148,7 @@ class ArtifactCache:
         """Throw away every tree but these, and every blob that is in none of them."""
         with self._lock:
             # Before anybody is asked: what arrives while we look is of a tree that nobody can name by its blobs yet.
-            present = list(self._blobs.glob("*"))
+            present, parts = list(self._blobs.glob("*")), list(self._parts.glob("*"))
             trees = set(needed())
             blobs = set(trees)
             for tree in trees:
@@ -160,7 +160,7 @@ class ArtifactCache:
             for path in present:
                 if path.name not in blobs:
                     path.unlink(missing_ok=True)
-            for path in self._parts.glob("*"):
+            for path in parts:
                 # Of a tree whose document has yet to come nobody knows the blobs; they may be on their way already.
                 if not unknown and path.name.removesuffix(_PART) not in blobs:
                     path.unlink(missing_ok=True)

@@ -135,6 +135,9 @@ class QuestionAnswerer:
             except GmRefused as problem:
                 # Not registered yet, or a GM without this address.
                 logger.debug("Questions are not handed out: %s", problem.message)
+            except Exception:
+                # No thread for an answer, or an answer that only a proxy gives: the node must not grow deaf for ever.
+                logger.exception("Questions cannot be heard; it is tried again.")
             self._client.rest(next(series), returns)
         with self._lock:
             for _, stop_one in self._answers:

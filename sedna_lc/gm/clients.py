@@ -31,6 +31,7 @@ IDLE_SECONDS = 120.0
 # the GM keeps one open (`http.headerSeconds`), so that none is used in the moment in which it is closed.
 KEPT_SECONDS = 12.0
 _TIMEOUT_SECONDS = 15.0
+_LEAST_REST_SECONDS = 0.5
 # A file comes without pauses; a line that is silent for so long is dead.
 _DOWNLOAD_IDLE_SECONDS = 30.0
 # Not the letter's or the request's fault: a proxy, a quota, a token that is about to be renewed.
@@ -168,7 +169,7 @@ class GmClient:
                 try:
                     piece = next(pieces, None)
                 except (httpx.HTTPError, httpx.StreamError) as problem:
-                    raise self._unavailable(problem) from problem
+                    raise self._broken(problem) from problem
                 if piece is None:
                     return
                 if len(piece) > skip:
@@ -238,8 +239,11 @@ class GmClient:
 
     def rest(self, seconds: float, returns: int) -> None:
         """Wait before another attempt: so long, or until the GM has come back since `returns`, or until `close`."""
+        least = min(seconds, _LEAST_REST_SECONDS)
         with self._lock:
-            self._lock.wait_for(lambda: self._closed or self._returns != returns, timeout=seconds)
+            # One that comes and goes with every other request must not have them all ask without a pause.
+            self._lock.wait_for(lambda: self._closed, timeout=least)
+            self._lock.wait_for(lambda: self._closed or self._returns != returns, timeout=seconds - least)
 
     def close(self) -> None:
         """End all streams at once and let go of all connections."""
@@ -269,7 +273,7 @@ class GmClient:
                     return
                 content = json.loads(line) if line.strip() else None
             except (httpx.HTTPError, httpx.StreamError, ValueError) as problem:
-                raise self._unavailable(problem) from problem
+                raise self._broken(problem) from problem
             if isinstance(content, dict):
                 yield content
 
@@ -296,6 +300,7 @@ class GmClient:
             answer = response.json()
         except ValueError as problem:
             raise self._unavailable(problem) from problem
+        self._note_reachable()
         return answer if isinstance(answer, dict) else {}
 
     def _send(self, request: httpx.Request, *, stream: bool, as_whom: Identity | None = None) -> httpx.Response:
@@ -312,9 +317,14 @@ class GmClient:
                     if response.status_code == httpx.codes.UNAUTHORIZED:
                         identity.refused(token)
             if response.is_success:
-                if token is not None and not _is_a_page(response):
+                if _is_a_page(response):
+                    response.close()
+                    raise self._unavailable(ValueError("a web page came in place of an answer"))
+                if token is not None:
                     identity.accepted(token)
-                self._note_reachable()
+                if stream:
+                    self._note_reachable()
+                # Anything else has to be read first.
                 return response
             message = _message_of(response)
             if token is not None and _is_for_the_known(response):
@@ -339,6 +349,14 @@ class GmClient:
         if first and not self._closed:
             logger.warning("The GlobalManager at %s does not answer (%s); work here goes on.", self.address, text)
         return GmUnavailable(f"The GlobalManager at {self.address} does not answer: {text}.")
+
+    def _broken(self, problem: Exception) -> GmUnavailable:
+        """A line that breaks says nothing of the GM, which has answered on it; the next attempt tells.
+
+        Were it taken for away, that attempt would be its return, and end each wait before another one.
+        """
+        text = explained(str(problem)) or type(problem).__name__
+        return GmUnavailable(f"The line to the GlobalManager at {self.address} broke: {text}.")
 
     def _note_reachable(self) -> None:
         with self._lock:

@@ -40,6 +40,7 @@ class NodeKeeper:
         self._labels = dict(labels)
         self._describe = describe
         self._pauses = pauses
+        self._series = pauses()
         self._interval = interval_seconds
         self._told: NodeStatus | None = None
         self._wake = threading.Event()
@@ -50,23 +51,29 @@ class NodeKeeper:
 
     def run(self, stop: threading.Event) -> None:
         """Keep the node known until stopped; whoever stops it also calls `wake`."""
-        series = self._pauses()
         while not stop.is_set():
             self._wake.clear()
-            try:
-                seconds = self.beat()
-                series = self._pauses()
-            except Again as problem:
-                seconds = problem.after_seconds or next(series)
-            except GmRefused as problem:
-                logger.error("The GM refuses this node, %s: %s", self._name, problem.message)  # noqa: TRY400
-                seconds = _SECONDS_AFTER_REFUSAL
-            except Exception:
-                # Whatever the host's description trips over, the other threads go on, and so does this one.
-                logger.exception("The node could not be described or registered; it is tried again.")
-                seconds = next(series)
-            # Never more often than asked for, but at once when the host has changed.
-            self._wake.wait(min(seconds, self._interval))
+            # At once when the host has changed.
+            self._wake.wait(self.attempt())
+
+    def attempt(self) -> float:
+        """Beat, whatever comes of it; return seconds until the next attempt."""
+        try:
+            seconds = self.beat()
+        except Again as problem:
+            if problem.after_seconds:
+                return problem.after_seconds
+            seconds = next(self._series)
+        except GmRefused as problem:
+            logger.error("The GM refuses this node, %s: %s", self._name, problem.message)  # noqa: TRY400
+            return _SECONDS_AFTER_REFUSAL
+        except Exception:
+            # Whatever the host's description trips over, the other threads go on, and so does this one.
+            logger.exception("The node could not be described or registered; it is tried again.")
+            seconds = next(self._series)
+        else:
+            self._series = self._pauses()
+        return min(seconds, self._interval)
 
     def beat(self) -> float:
         """Say that the node is alive, introducing it when that is needed; return seconds until the next beat."""

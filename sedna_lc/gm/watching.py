@@ -70,6 +70,8 @@ class NodeWatch:
             except WatchTooOld as problem:
                 logger.info("The watch of %s begins anew: %s", self._path, problem)
                 self._version = ""
+                # Whoever always falls behind, or meets somebody who says so to each, must not ask in a tight loop.
+                stop.wait(next(self._series))
             except Again as problem:
                 logger.debug("The watch of %s waits: %s", self._path, problem)
                 self._client.rest(problem.after_seconds or next(self._series), returns)

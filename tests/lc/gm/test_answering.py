@@ -108,3 +108,14 @@ def test_questions_are_heard_again_after_an_outage(
     gm.start()
     gm.ask({"id": "q1", "type": "log", "namespace": "default", "name": "w"})
     gm.wait_until(lambda: "q1" in gm.answers)
+
+
+def test_an_answer_that_nobody_expects_does_not_make_the_node_deaf(
+    gm: FakeGm, answerer: QuestionAnswerer, run: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """410 is for watches; a proxy may say it of anything."""
+    gm.fail("GET", "/requests", 410)
+    run(answerer.run)
+    gm.wait_until(lambda: "Questions cannot be heard" in caplog.text)
+    gm.ask({"id": "q1", "type": "log", "namespace": "team", "name": "w"})
+    gm.wait_until(lambda: "q1" in gm.answers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
@@ -132,6 +132,40 @@ def test_an_outage_and_its_end_are_logged_once(gm: FakeGm, client: GmClient, cap
         f"The GlobalManager at {gm.address} does not answer",
         f"The GlobalManager at {gm.address} answers.",
     ]
+
+
+class Torn(httpx.SyncByteStream):
+    """A body that begins as it should and breaks off."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield b'{"type": "ADDED", "obj'
+        raise httpx.ReadError("cut")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda: httpx.Response(200, text="<html>", headers={"Content-Type": "text/html; charset=utf-8"}),
+        lambda: httpx.Response(200, stream=Torn(), headers={"Content-Type": "application/json"}),
+        lambda: httpx.Response(200, text="{no json}", headers={"Content-Type": "application/json"}),
+    ],
+    ids=["a page", "a cut", "garbage"],
+)
+@pytest.mark.parametrize(
+    "ask", [lambda client: list(client.watch("/x", {}, "1")), lambda client: client.get("/x")], ids=["watch", "get"]
+)
+def test_an_answer_that_is_none_ends_no_wait_as_the_gms_return_would(
+    answer: Callable[[], httpx.Response], ask: Callable[[GmClient], object]
+) -> None:
+    """Each attempt would be the next one's reason: a thousand requests a second from every node."""
+    with closing(GmClient("http://gm", httpx.MockTransport(lambda _: answer()))) as client:
+        waits = []
+        for _ in range(5):
+            before = client.returns
+            with pytest.raises(GmUnavailable):
+                ask(client)
+            waits.append(client.returns == before)
+    assert waits[1:] == [True] * 4
 
 
 def test_a_watch_yields_what_changes_and_ends_at_once_when_cut(gm: FakeGm, client: GmClient) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
+import httpx
 import pytest
 
 from sedna.api.nodes import NodeStatus
@@ -95,3 +97,22 @@ def test_a_change_of_the_host_is_told_at_once(
     gm.wait_until(lambda: node(gm)["status"]["images"] == ["helmet:v1", "helmet:v2"])
     stop.set()
     keeper.wake()
+
+
+@pytest.mark.parametrize(("code", "headers", "seconds"), [(429, {"Retry-After": "60"}, 60), (422, {}, 30)])
+def test_a_gm_that_wants_to_be_left_alone_is_not_asked_at_every_beat(
+    host: Host, code: int, headers: dict[str, str], seconds: float
+) -> None:
+    answer = httpx.Response(code, headers=headers, json={"kind": "Status", "message": "no"})
+    with closing(GmClient("http://gm", httpx.MockTransport(lambda _: answer))) as client:
+        keeper = NodeKeeper(client, "edge", {}, host.describe, no_pauses, 10.0)
+        assert keeper.attempt() == seconds
+
+
+def test_a_long_pause_is_never_longer_than_to_the_next_beat(host: Host) -> None:
+    def away(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused", request=request)
+
+    with closing(GmClient("http://gm", httpx.MockTransport(away))) as client:
+        keeper = NodeKeeper(client, "edge", {}, host.describe, lambda: iter([0.5, 300.0]), 10.0)
+        assert [keeper.attempt(), keeper.attempt()] == [0.5, 10.0]
