@@ -214,7 +214,11 @@ class Keeper:
                 moment, _, connection = heapq.heappop(self._due)
                 if connection.reminder == moment:
                     connection.reminder = None
-                    self._come(connection, now)
+                    try:
+                        self._come(connection, now)
+                    except Exception:
+                        # All others wait for this loop, too.
+                        logger.exception("A connection could not be looked after; this is a bug.")
 
     def _come(self, connection: Connection, now: float) -> None:
         if connection in self._streams:

@@ -21,6 +21,7 @@ from gunicorn.http.parser import RequestParser
 from sedna_gm.daemon.answering import Answer
 from sedna_gm.daemon.connections import Connection, Keeper
 from sedna_gm.daemon.repeating import Ear, Repeat
+from sedna_gm.http.callers import keep_probing
 from sedna_gm.http.repeats import REPEATS, Again
 from sedna_gm.http.streams import KEEPER, Stream
 
@@ -43,33 +44,33 @@ class Conversations:
     def serve(self, client: Any, address: Any, leave: Callable[[], None]) -> None:
         """Answer a client that has just come. `leave` is called when its connection is closed, perhaps much later."""
         client.setblocking(1)
+        keep_probing(client)
         parser = RequestParser(self._worker.cfg, client, address)
         parser.unreader = Ear(client)
         self._go_on(Connection(client, address, parser, leave))
 
     def _hear(self, connection: Connection) -> None:
         """Answer a client that has rested: at once, where it says what it said before (`sedna_gm.http.repeats`)."""
-        ear, heard, kept = connection.parser.unreader, b"", False
+        ear, heard, handed_on = connection.parser.unreader, b"", False
         try:
             with Timeout(self._seconds, False):
                 heard = ear.listen(connection.repeat)
             if heard and connection.repeat is not None and connection.repeat.knows(heard):
                 connection.client.sendall(connection.repeat.sent())
-                heard = b""
                 if self._worker.alive and not _has_more(connection):
                     self.keeper.keep_idle(connection)
-                    kept = True
+                    handed_on = True
+            elif heard:
+                ear.unread(heard)
+                connection.repeat = None
+                handed_on = True
+                self._go_on(connection)
         except OSError as problem:
             logger.debug("The connection of %s has ended: %s.", connection.address, problem)
-            heard = b""
         finally:
             # However this ends, somebody has the connection.
-            if not heard and not kept:
+            if not handed_on:
                 connection.close()
-        if heard:
-            ear.unread(heard)
-            connection.repeat = None
-            self._go_on(connection)
 
     def _go_on(self, connection: Connection) -> None:
         """Answer what comes until nothing does; then the connection is the keeper's, or closed."""
@@ -82,12 +83,12 @@ class Conversations:
                 if request is None:
                     break
                 count += 1
-                response, stream = self._answer(connection, request, known)
+                response, connection.stream = self._answer(connection, request, known)
                 ends = response.should_close() or not self._settled(connection)
-                if stream is not None:
+                if connection.stream is not None:
                     # A client that has sent the next request already sends it again on another line.
                     ends = ends or _has_more(connection)
-                    self.keeper.keep_stream(connection, stream, chunked=response.chunked, ends=ends)
+                    self.keeper.keep_stream(connection, connection.stream, chunked=response.chunked, ends=ends)
                     kept = True
                 elif ends:
                     break
@@ -106,7 +107,10 @@ class Conversations:
             else:
                 logger.exception("A request was not answered to its end.")
         except Exception as problem:  # noqa: BLE001 - gunicorn sorts them, answers and tells
-            self._worker.handle_error(request, connection.client, connection.address, problem)
+            if connection.stream is None:
+                self._worker.handle_error(request, connection.client, connection.address, problem)
+            else:
+                logger.debug("The request of a stream to %s is broken: %s.", connection.address, problem)
         finally:
             if not kept:
                 connection.close()

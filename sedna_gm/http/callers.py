@@ -11,10 +11,8 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-# A stream's line is probed after so long without a word, so often, before it is taken for cut: a minute in all.
-_IDLE_SECONDS = 30
-_PROBE_SECONDS = 10
-_PROBES = 3
+# A line on which nobody is found for so long is taken for cut.
+_LOST_SECONDS = 60
 
 # In the kernel's struct tcp_info the state is the first byte, and this is the state of a connection nobody has ended
 # (net/tcp_states.h).
@@ -65,17 +63,15 @@ def _says_goodbye(connection: socket.socket) -> bool:
     return bool(readable) and connection.recv(1, socket.MSG_PEEK) == b""
 
 
-def keep_probing(environ: Mapping[str, Any]) -> None:
-    """Lets the system ask a silent line whether anybody is there: behind a cut one a stream would hold its place for
-    an hour, and its client, which has come back since, would find no place left."""
-    connection = environ.get("gunicorn.socket")
-    if isinstance(connection, socket.socket):
-        # It may have been closed meanwhile.
-        with contextlib.suppress(OSError):
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _IDLE_SECONDS)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _PROBE_SECONDS)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _PROBES)
-            # What was sent and nobody has acknowledged is given up after the same time.
-            patience = (_IDLE_SECONDS + _PROBES * _PROBE_SECONDS) * 1000
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience)
+def keep_probing(connection: Any, seconds: int = _LOST_SECONDS) -> None:
+    """Has the system give up a line on which nobody is found, or nobody takes what was sent, for so long.
+
+    Behind a cut line a stream would hold its place for an hour, and who asks and never reads would hold his for ever.
+    """
+    # It may have been closed meanwhile, or be no line at all.
+    with contextlib.suppress(OSError):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, max(1, seconds // 2))
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, max(1, seconds // 6))
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, seconds * 1000)

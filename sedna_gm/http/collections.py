@@ -11,7 +11,7 @@ from sedna_gm.admission.admitting import Place, admit
 from sedna_gm.errors import BadRequest, GMError, Gone, NotFound, Refused
 from sedna_gm.http import bodies, guarding, parameters, streams, watching
 from sedna_gm.http.answers import answer, dump_json
-from sedna_gm.http.callers import hung_up, keep_probing
+from sedna_gm.http.callers import hung_up
 from sedna_gm.http.deleting import read_options
 from sedna_gm.http.media import JSON, Form, wanted
 from sedna_gm.http.parts import parts
@@ -97,7 +97,6 @@ def watch_collection(kind: Kind, namespace: str | None, name: str | None) -> Res
     except GMError:
         leave()
         raise
-    keep_probing(request.environ)
     return streams.answer(WatchStream(watch, present, wish, settings, leave))
 
 

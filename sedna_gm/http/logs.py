@@ -18,7 +18,7 @@ from sedna_gm.errors import NodeFailed, NodeSilent, NotFound
 from sedna_gm.http import guarding, parameters
 from sedna_gm.http.addresses import key_at
 from sedna_gm.http.asking import checked, parsed
-from sedna_gm.http.callers import hung_up, keep_probing
+from sedna_gm.http.callers import hung_up
 from sedna_gm.http.ended import EndedWorker, find_ended
 from sedna_gm.http.exchange import Question
 from sedna_gm.http.parts import parts
@@ -67,7 +67,6 @@ def _asked(node: str, details: dict[str, Any], ended: EndedWorker | None = None)
         undo.callback(exchange.drop, question)
         begun = b"" if ended is None else _after_the_head(ended, question, settings.answer_seconds)
         undo.pop_all()
-    keep_probing(request.environ)
     pieces = _pieces(question, settings.look_up_seconds, gone, begun)
     response = Response(stream_with_context(pieces), mimetype="text/plain")
     response.call_on_close(lambda: exchange.drop(question))

@@ -12,7 +12,7 @@ from sedna.api.kinds import by_kind
 from sedna_gm.http import guarding, parameters, repeats, streams, watching
 from sedna_gm.http.addresses import key_at
 from sedna_gm.http.answers import answer, dump_json
-from sedna_gm.http.callers import hung_up, keep_probing
+from sedna_gm.http.callers import hung_up
 from sedna_gm.http.exchange import Exchange
 from sedna_gm.http.parts import parts
 from sedna_gm.http.streams import Stream
@@ -58,7 +58,6 @@ def _questions(name: str) -> Response:
     seconds = watching.patience(parameters.number(request.args, "timeoutSeconds"), settings)
     gone = guarding.lasting(hung_up(request.environ))
     leave = guarding.place()
-    keep_probing(request.environ)
     return streams.answer(QuestionStream(parts().exchange, name, seconds, settings, gone, leave))
 
 

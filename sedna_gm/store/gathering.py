@@ -71,6 +71,7 @@ class Gathering(Generic[Rows]):
         self._perform = perform
         self._pause = pause
         self._waiting: deque[Job[Rows]] = deque()
+        self._performing = False
 
     def do(self, work: Callable[[Rows], Any]) -> Any:
         """Have it done, by oneself or by another; returns what `perform` says has come of it, or raises that."""
@@ -79,6 +80,9 @@ class Gathering(Generic[Rows]):
         try:
             self._pause()
             with self._lock:
+                if self._performing:
+                    # Only its own work can come here while it has the lock: that would end the transaction under it.
+                    raise RuntimeError("A write within a write; this is a bug.")
                 while not job.done:
                     self._take_some()
         except BaseException:
@@ -90,11 +94,13 @@ class Gathering(Generic[Rows]):
 
     def _take_some(self) -> None:
         jobs = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_TOGETHER))]
+        self._performing = True
         try:
             self._perform(jobs)
         except StoreUnavailable as error:
             _fail(jobs, error)
         finally:
+            self._performing = False
             # By a bug, or when the one who does them is ended: the others must not wait for it for ever.
             _fail(jobs, None)
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -33,6 +36,14 @@ class Line:
 
     def at_end(self) -> bool:
         return self._file.read(1) == b""
+
+    def hang_up(self) -> None:
+        """Say nothing more, and go on listening."""
+        self._socket.shutdown(socket.SHUT_WR)
+
+    def all(self) -> bytes:
+        """What comes until the other side closes."""
+        return self._file.read()
 
     def close(self) -> None:
         self._file.close()
@@ -137,6 +148,19 @@ def test_an_old_client_gets_a_stream_that_ends_with_its_line(standing: Server, l
     assert b"chunked" not in head
     assert json.loads(line._file.readline())["type"] == "ADDED"
     assert line.at_end()
+
+
+@pytest.mark.parametrize("rest", [b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", b"Content-Length: 10\r\n\r\nab"])
+def test_a_watch_whose_request_is_broken_gives_its_place_back(tmp_path: Path, rest: bytes) -> None:
+    server = Server(tmp_path, "http: {maxWatchesPerClient: 2}\n")
+    try:
+        for _ in range(3):
+            with closing(Line(server)) as line:
+                line.send(f"GET {MODELS}?watch=1 HTTP/1.1\r\nHost: 127.0.0.1\r\n".encode() + rest)
+                line.hang_up()
+                assert re.findall(rb"HTTP/1.1 [^\r]*", line.all()) == [b"HTTP/1.1 200 OK"]
+    finally:
+        server.stop()
 
 
 def test_a_head_request_of_a_watch_has_no_lines(standing: Server, line: Line) -> None:

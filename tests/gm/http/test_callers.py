@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from sedna_gm.http.callers import hung_up, patience
+from sedna_gm.http.callers import hung_up, keep_probing, patience
 
 
 def test_a_client_is_there_until_it_closes() -> None:
@@ -52,3 +52,22 @@ def test_patience_ends_with_the_request_and_survives_a_closed_connection() -> No
             ours.close()
     with patience({}, 0.01):
         pass
+
+
+def test_who_asks_and_never_reads_holds_nobody_for_ever() -> None:
+    """His system goes on saying that it is there, and has no room; ours gives him up by itself."""
+    with socket.create_server(("127.0.0.1", 0)) as door, socket.create_connection(door.getsockname()):
+        ours, _ = door.accept()
+        with ours:
+            keep_probing(ours, seconds=1)
+            with pytest.raises(TimeoutError):
+                while True:
+                    ours.sendall(bytes(2**16))
+
+
+def test_a_socket_that_is_no_line_is_let_be() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        keep_probing(ours)
+        ours.sendall(b"still there")
+    keep_probing(ours)

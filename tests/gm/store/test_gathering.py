@@ -98,6 +98,16 @@ def test_a_bug_while_others_writes_are_done_leaves_nobody_waiting() -> None:
     assert disk.rows == ["later"]
 
 
+def test_a_write_within_a_write_is_refused_and_spoils_nothing() -> None:
+    """It would end the transaction of the write around it: an error would be told of what was written."""
+    disk = Disk()
+    gathering: Gathering[Rows] = Gathering(threading.RLock(), disk.perform, lambda: None)
+    with pytest.raises(RuntimeError, match="within a write"):
+        gathering.do(lambda _: gathering.do(says("inner")))
+    assert disk.rows == []
+    assert gathering.do(says("later")) == "later"
+
+
 def test_what_a_writer_wanted_who_was_ended_while_it_waited_is_not_done_later() -> None:
     disk = Disk()
     ends: list[type[BaseException]] = [SystemExit]
