@@ -6,7 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from sedna_gm.identity.deciding import Action, refusal
 from sedna_gm.identity.identities import ROLES, Identity
-from tests.gm.http.conftest import artifacts, clock, door, parts, settings  # noqa: F401 - the door's fixtures
+from tests.gm.http.conftest import answer_seconds, artifacts, clock, door, parts, settings  # noqa: F401 - the door's fixtures
 from tests.gm.http.doors import MODELS, Door
 
 
