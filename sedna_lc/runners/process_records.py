@@ -20,6 +20,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from sedna.common.publishing import sync_folder
 from sedna_lc.runners.base import Activity, Reason, UnitState
 from sedna_lc.runners.shim import CREDENTIALS
 
@@ -170,6 +171,7 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)
+    sync_folder(path.parent)
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:

@@ -194,7 +194,7 @@ class Cutting:
         return self.inner.cat_file(path, start=start, end=end)
 
 
-def test_w04_a_cut_loses_no_piece_even_over_a_restart(server: S3Server, tmp_path: Path) -> None:
+def test_w04_w56_a_cut_loses_no_piece_even_over_a_restart(server: S3Server, tmp_path: Path) -> None:
     url = server.put("cut/model.pb", LARGE)
     lines: list[Cutting] = []
 
