@@ -91,6 +91,20 @@ def test_the_table_in_the_readme_is_what_the_contract_says(role: Role) -> None:
     assert (role.path / "README.md").read_text(encoding="utf-8") == reference().readme(role.path)
 
 
+def test_the_page_of_all_roles_is_what_their_contracts_say() -> None:
+    """Run `make references` after a variable has changed."""
+    page = reference().PAGE.read_text(encoding="utf-8")
+    assert page == reference().page()
+    for role in roles():
+        assert f"\n## {role.name}\n" in page
+        assert [name for name in role.options if f"\n| `{name}` |" not in page] == []
+
+
+def test_no_default_ends_its_cell_of_a_table() -> None:
+    rows = [row for role in roles() for row in reference().table(role.path).splitlines()]
+    assert [row for row in rows if row.replace("\\|", "").count("|") != 5] == []
+
+
 @each_role
 def test_the_acts_of_a_role_have_a_file_each(role: Role) -> None:
     acts = {path.stem for path in (role.path / "tasks").glob("*.yml")}
