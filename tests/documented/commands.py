@@ -1,7 +1,8 @@
 """The commands that our pages show: each with its page, line, heading, who types it, and what it is shown to print.
 
 What is fenced as console, sh or bash is one. In console blocks a command begins with `$` (anybody) or `#` (root on a
-host), what follows is its output; in the others every line is one. `tests.documented.stories` types them.
+host), what follows is its output; in the others every line is one. `tests.documented.stories` types them. What a
+sentence quotes is none: `tests.house.test_commands` only has it parsed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Every command of README and docs is run: typed by a story, here or on hosts, or run by a named file in other words.
+"""Every command in a block of a page is run: typed by a story, here or on hosts, or run by a named file in other words.
 
-What is run by nothing is in a short list with its reasons. A command that is new in a page fails here until it has its
-one place; tests/documented/stories.py and tests/documented/elsewhere.py say how.
+What is run by nothing is in a short list with its reasons. What a sentence names in passing is not run: of our own
+programs `tests.house.test_commands` takes it apart, of others nobody does. A command that is new in a page fails here
+until it has its one place; tests/documented/stories.py and tests/documented/elsewhere.py say how.
 """
 
 from __future__ import annotations
