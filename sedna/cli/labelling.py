@@ -22,7 +22,7 @@ from sedna.cli.suggesting import jobs_and_workers
 # Each is a question to a node, and may take its picture to another one over a poor line; whoever waits sees that it
 # goes on.
 PICTURES_AT_ONCE = 10
-NEW, BEFORE, REFUSED = "new", "labelled before", "refused"
+NEW, BEFORE, UNTOUCHED, REFUSED = "new", "labelled before", "left out as exported", "refused"
 
 Document = dict[str, Any]
 
@@ -82,12 +82,21 @@ def export(gm: GlobalManager, namespace: str, job: str, output: Path | None, pic
     show_default=True,
     help="How to tell what became of each picture; name: the examples that are labelled now and were not before.",
 )
+@click.option(
+    "--untouched",
+    type=click.Choice(["leave", "take"]),
+    default="leave",
+    show_default=True,
+    help="Pictures that still have the prediction with which they were exported. Take them where somebody has looked at"
+    " each and found it right.",
+)
 @connected
-def import_(gm: GlobalManager, namespace: str, job: str, file: Any, output: str) -> None:
+def import_(gm: GlobalManager, namespace: str, job: str, file: Any, output: str, untouched: str) -> None:
     """Label hard examples as a COCO document says; FILE may be - for standard input.
 
-    Each picture is told: new, labelled before (in the same way; it stays as it is), or refused and why. The exit code
-    is 1 when any was refused.
+    Each picture is told: new, labelled before (in the same way; it stays as it is), left out as exported (its boxes are
+    still those of the prediction, which nobody need have looked at), or refused and why. The exit code is 1 when any
+    was refused.
     """
     document = _parsed(getattr(file, "name", "standard input"), file.read())
     examples = path_of(kind_named("ilj"), namespace, job, "hardexamples")
@@ -95,7 +104,7 @@ def import_(gm: GlobalManager, namespace: str, job: str, file: Any, output: str)
     results: list[Document] = []
     with click.progressbar(length=len(images or []), label="Labelling", file=sys.stderr) as bar:
         for part in _parts(document):
-            for result in gm.ask("POST", f"{examples}/import", body=part)["results"]:
+            for result in gm.ask("POST", f"{examples}/import", params={"untouched": untouched}, body=part)["results"]:
                 bar.update(1)
                 results.append(result)
     _tell(results, output)
@@ -107,13 +116,15 @@ def became(result: Document) -> str:
     """What became of one picture, in a word or two."""
     if result["code"] >= httpx.codes.BAD_REQUEST:
         return REFUSED
+    if result["code"] == httpx.codes.NOT_MODIFIED:
+        return UNTOUCHED
     return NEW if result["code"] == httpx.codes.CREATED else BEFORE
 
 
 def summary(results: Sequence[Document]) -> str:
     """`12 new, 3 labelled before, 1 refused: b: its reason`; all reasons where there are several."""
     counts = Counter(map(became, results))
-    told = ", ".join(f"{counts[state]} {state}" for state in (NEW, BEFORE, REFUSED) if counts[state])
+    told = ", ".join(f"{counts[state]} {state}" for state in (NEW, BEFORE, UNTOUCHED, REFUSED) if counts[state])
     refused = [f"{each['example']}: {each['message']}" for each in results if became(each) == REFUSED]
     if len(refused) == 1:
         return f"{told}: {refused[0]}"

@@ -35,6 +35,8 @@ _WIDEST = 4096
 _KEPT_SECONDS, _KEPT_BY_NAME_SECONDS = 86400, 60
 MOST_EXPORTED = 10_000
 MOST_IMPORTED = 1_000
+# The code of a picture that came back as it went out: not modified.
+_UNTOUCHED = 304
 """Pictures of one document: each takes a question to a node."""
 
 
@@ -221,6 +223,8 @@ def _all(places: _Places) -> Iterator[dict[str, Any]]:
 
 
 def _imported(namespace: str, name: str) -> Response:
+    if (untouched := request.args.get("untouched") or "leave") not in ("leave", "take"):
+        raise BadRequest(f"untouched={untouched[:40]!r} is not offered: leave and take are.")
     places = _Places(namespace, name)
     try:
         found = coco.imported(bodies.receive(request), class_names(places.job))
@@ -228,12 +232,21 @@ def _imported(namespace: str, name: str) -> Response:
         raise Refused(f"This is no COCO document: {error}.") from error
     if len(found) > MOST_IMPORTED:
         raise Refused(f"{len(found)} pictures in one document: send {MOST_IMPORTED} at most.")
-    results = [_imported_one(places, each) for each in found]
-    taken = sum(result["code"] < 400 for result in results)
+    results = [
+        _left_out(each) if each.is_untouched and untouched == "leave" else _imported_one(places, each) for each in found
+    ]
+    taken = sum(result["code"] < 300 for result in results)
+    left_out = sum(result["code"] == _UNTOUCHED for result in results)
+    message = f"{taken} of {len(results)} pictures were taken."
+    if left_out:
+        message += f" {left_out} still had the prediction that was exported, and no label: nobody has confirmed it."
     # As a whole it was understood; each picture has a code of its own.
-    return answer(
-        {"kind": "LabelResults", "message": f"{taken} of {len(results)} pictures were taken.", "results": results}
-    )
+    return answer({"kind": "LabelResults", "message": message, "results": results})
+
+
+def _left_out(each: coco.Imported) -> dict[str, Any]:
+    message = "left out: still the prediction that was exported; untouched=take takes it as it is"
+    return {"example": each.example, "code": _UNTOUCHED, "message": message}
 
 
 def _imported_one(places: _Places, each: coco.Imported) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """Labels as COCO (cocodataset.org/#format-data), which CVAT, Label Studio and others read and write.
 
 Out: one image for each hard example, with the person's boxes, or else those of the prediction to begin with. In: what
-somebody has made of it elsewhere. Pure; boxes here are [left, top, right, bottom], those of COCO have width and height.
+somebody has made of it elsewhere. What still has the boxes that it went out with, nobody need have looked at: it is
+told apart, since a wrong label in a dataset is not seen again. Pure; boxes here are [left, top, right, bottom], those
+of COCO have width and height.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -15,6 +16,11 @@ from typing import Any
 from sedna_gm.labelling.classes import number_of, title
 
 Document = dict[str, Any]
+
+# In pixels: tools round. Nobody moves an edge by less than this.
+_ROUNDED = 0.51
+# Far beyond any picture; infinity and NaN are not less, either.
+_MOST = 1e9
 
 
 class NotCoco(ValueError):
@@ -30,6 +36,8 @@ class Imported:
     problems: tuple[str, ...] = field(default=())
     time: str = ""
     """Of the picture, as it was told on export: another one may have its name by now. Other tools may drop it."""
+    is_untouched: bool = False
+    """It went out without a label, and its boxes are still those of the prediction. Other tools may drop what tells."""
 
 
 def exported(items: Iterable[Mapping[str, Any]], names: Sequence[str], job: str) -> Document:
@@ -46,7 +54,12 @@ def exported(items: Iterable[Mapping[str, Any]], names: Sequence[str], job: str)
                 "width": item.get("width") or 0,
                 "height": item.get("height") or 0,
                 "date_captured": item.get("time") or "",
-                "sedna": {"example": item["name"], "labelled": label is not None, "time": item.get("time") or ""},
+                "sedna": {
+                    "example": item["name"],
+                    "labelled": label is not None,
+                    "time": item.get("time") or "",
+                    **({"predicted": _predicted(item)} if label is None else {}),
+                },
             }
         )
         for box in label["boxes"] if label else item.get("boxes") or []:
@@ -56,6 +69,11 @@ def exported(items: Iterable[Mapping[str, Any]], names: Sequence[str], job: str)
     categories = [{"id": each + 1, "name": title(list(names), each)} for each in range(highest + 1)]
     info = {"description": f"Hard examples of the job {job}", "version": "1.0"}
     return {"info": info, "licenses": [], "images": images, "annotations": annotations, "categories": categories}
+
+
+def _predicted(item: Mapping[str, Any]) -> list[Document]:
+    """The boxes without their scores: what `_is_untouched` compares with."""
+    return [{"box": box["box"], "class": int(box.get("class") or 0)} for box in item.get("boxes") or []]
 
 
 def _annotation(number: int, image: int, class_: int, box: Mapping[str, Any]) -> Document:
@@ -94,9 +112,43 @@ def imported(document: Any, names: Sequence[str]) -> list[Imported]:
         else:
             found[image].append({"box": box, "class": class_})
     return [
-        Imported(_example(each), tuple(found[_id(each, "images")]), tuple(problems[_id(each, "images")]), _time(each))
+        Imported(
+            _example(each),
+            tuple(found[_id(each, "images")]),
+            tuple(problems[_id(each, "images")]),
+            _time(each),
+            _is_untouched(each, found[_id(each, "images")]),
+        )
         for each in images
     ]
+
+
+def _is_untouched(image: Mapping[str, Any], boxes: Sequence[Document]) -> bool:
+    told = image.get("sedna")
+    if not isinstance(told, Mapping) or told.get("labelled") is not False:
+        return False
+    predicted = told.get("predicted")
+    if not isinstance(predicted, list) or len(predicted) != len(boxes):
+        return False
+    # In any order: tools write them in theirs.
+    left = list(boxes)
+    for each in predicted:
+        same = next((box for box in left if _is_same(each, box)), None)
+        if same is None:
+            return False
+        left.remove(same)
+    return True
+
+
+def _is_same(predicted: Any, box: Document) -> bool:
+    if not isinstance(predicted, Mapping) or predicted.get("class") != box["class"]:
+        return False
+    edges = predicted.get("box")
+    if not isinstance(edges, list) or len(edges) != 4 or not all(map(_is_number, edges)):
+        return False
+    # What lies outside the picture is cut off on the way in.
+    cut = [max(edges[0], 0.0), max(edges[1], 0.0), edges[2], edges[3]]
+    return all(abs(one - other) <= _ROUNDED for one, other in zip(cut, box["box"], strict=True))
 
 
 def _objects(document: Any, part: str) -> list[Mapping[str, Any]]:
@@ -131,9 +183,14 @@ def _box(annotation: Mapping[str, Any]) -> list[float] | None:
     bbox = annotation.get("bbox")
     if not isinstance(bbox, list) or len(bbox) != 4:
         return None
-    if not all(isinstance(each, (int, float)) and not isinstance(each, bool) and math.isfinite(each) for each in bbox):
+    if not all(map(_is_number, bbox)):
         return None
     x, y, width, height = (float(each) for each in bbox)
     # Tools round: an edge may lie a little outside.
     x0, y0 = max(x, 0.0), max(y, 0.0)
     return [x0, y0, x + width, y + height] if x + width > x0 and y + height > y0 else None
+
+
+def _is_number(value: Any) -> bool:
+    # JSON has whole numbers that no float holds.
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _MOST

@@ -78,6 +78,15 @@ def test_an_import_tells_new_pictures_from_those_that_were_labelled_before(
     assert result.stdout.splitlines() == ["e0: new", "e1: labelled before", "e2: new", "2 new, 1 labelled before."]
 
 
+def test_pictures_that_came_back_as_they_went_out_are_told_and_no_failure(run: Run, gm: FakeGM, tmp_path: Path) -> None:
+    result = imported(run, gm, tmp_path, codes=(201, 304))
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == ["e0: new", "e1: left out as exported", "1 new, 1 left out as exported."]
+    assert gm.sent("POST")[-1].url.params["untouched"] == "leave"
+    imported(run, gm, tmp_path, "--untouched", "take")
+    assert gm.sent("POST")[-1].url.params["untouched"] == "take"
+
+
 def test_each_refusal_of_several_has_a_line_with_its_reason(run: Run, gm: FakeGM, tmp_path: Path) -> None:
     result = imported(run, gm, tmp_path, codes=(201, 422, 409))
     assert result.exit_code == 1

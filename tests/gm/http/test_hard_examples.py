@@ -142,7 +142,7 @@ def test_an_imported_label_is_for_the_picture_that_was_exported(door: Door, node
     site(door, nodes)
     told = {**item("a"), "time": "2026-11-22T14:00:00Z"}
     nodes.answers["hard-examples"] = lambda _: {"items": [told], "total": 1, "continue": None}
-    door.ask("POST", f"{EXAMPLES}/import", door.get(f"{EXAMPLES}/export"))
+    door.ask("POST", f"{EXAMPLES}/import?untouched=take", door.get(f"{EXAMPLES}/export"))
     assert nodes.heard[-1][1]["pictureTime"] == "2026-11-22T14:00:00Z"
 
 
@@ -239,7 +239,12 @@ def test_what_goes_out_as_coco_comes_in_again_each_picture_with_its_result(door:
         return {"label": {"boxes": asked["boxes"], "version": "1"}, "line": "l", "created": True}
 
     nodes.answers["label"] = label
-    told = door.ask("POST", f"{EXAMPLES}/import", document)
+    left = door.ask("POST", f"{EXAMPLES}/import", document)
+    assert [each["code"] for each in left["results"]] == [304, 409]
+    assert left["message"].startswith("0 of 2 pictures were taken. 1 still had the prediction that was exported")
+    assert [asked["example"] for _, asked in nodes.heard if asked["type"] == "label"] == ["b"]
+    told = door.ask("POST", f"{EXAMPLES}/import?untouched=take", document)
     assert [(each["example"], each["code"]) for each in told["results"]] == [("a", 201), ("b", 409)]
     assert told["message"] == "1 of 2 pictures were taken."
+    assert "leave and take" in door.ask("POST", f"{EXAMPLES}/import?untouched=drop", document, 400)["message"]
     assert door.ask("POST", f"{EXAMPLES}/import", {"images": 1}, 422)["message"].startswith("This is no COCO document")

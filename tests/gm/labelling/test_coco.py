@@ -47,6 +47,51 @@ def test_what_nobody_has_labelled_goes_out_with_the_prediction_to_begin_with() -
     assert [each["name"] for each in document["categories"]] == ["person", "helmet"]
 
 
+def touched(document: dict[str, Any]) -> dict[str, bool]:
+    return {each.example: not each.is_untouched for each in imported(document, NAMES)}
+
+
+@given(examples)
+def test_what_comes_back_as_it_was_predicted_counts_as_looked_at_by_nobody(predicted: dict[str, list[Any]]) -> None:
+    document = exported([example(name, boxes) for name, boxes in predicted.items()], NAMES, "demo")
+    # Tools sort as they like, and round to whole pixels.
+    document["annotations"].reverse()
+    for annotation in document["annotations"]:
+        x, y, width, height = annotation["bbox"]
+        annotation["bbox"] = [round(x, 2), round(y, 2), round(width, 2) or width, round(height, 2) or height]
+    assert touched(document) == dict.fromkeys(predicted, False)
+
+
+PREDICTED = [{"box": [10, 20, 60, 80], "class": 0, "score": 0.4}, {"box": [0, 0, 9, 9], "class": 1, "score": 0.3}]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"bbox": [10, 20, 52, 60]}, {"bbox": [8, 20, 50, 60]}, {"category_id": 2}, None],
+    ids=["wider", "moved", "another class", "removed"],
+)
+def test_one_box_changed_is_a_picture_that_somebody_has_looked_at(change: dict[str, Any] | None) -> None:
+    document = exported([example("a", PREDICTED), example("b", PREDICTED)], NAMES, "demo")
+    if change is None:
+        del document["annotations"][0]
+    else:
+        document["annotations"][0].update(change)
+    assert touched(document) == {"a": True, "b": False}
+
+
+def test_a_label_and_a_picture_without_our_word_are_never_left_out() -> None:
+    document = exported([example("a", PREDICTED, PREDICTED), example("b", PREDICTED)], NAMES, "demo")
+    del document["images"][1]["sedna"]
+    assert touched(document) == {"a": True, "b": True}
+
+
+@pytest.mark.parametrize("word", [None, 7, [None], [{"class": 0}], [{"class": 0, "box": [0, 0, 10**400, 9]}]])
+def test_a_prediction_that_is_none_leaves_nothing_out(word: Any) -> None:
+    document = exported([example("a", PREDICTED[:1])], NAMES, "demo")
+    document["images"][0]["sedna"]["predicted"] = word
+    assert touched(document) == {"a": True}
+
+
 def test_a_class_without_a_name_goes_out_and_comes_in_by_its_number() -> None:
     document = exported([example("a", [], [{"box": [0, 0, 5, 5], "class": 3}])], NAMES, "demo")
     assert document["categories"][3]["name"] == "class 3"

@@ -6,6 +6,7 @@ import { className, colourOf } from "../logic/examples.js";
 import { count, percent } from "../logic/formatting.js";
 import { towardsTrigger } from "../logic/jobs.js";
 import { link } from "../logic/routes.js";
+import { confirmed } from "../parts/dialogs.js";
 import { jobHead, jobKeys } from "../parts/job_head.js";
 import { picture } from "../parts/pictures.js";
 import { button, empty, meter, missing, time } from "../parts/pieces.js";
@@ -119,7 +120,10 @@ export function examples({ route, sight, redraw }) {
     event.target.value = "";
     if (!file) return;
     try {
-      const answer = await ask("POST", examplesAt(route.namespace, route.job, "import"), { body: await file.text() });
+      const text = await file.text();
+      const pictures = picturesOf(text);
+      if (!(await confirmed(`Import ${file.name}?`, importQuestion(pictures), "Import"))) return;
+      const answer = await ask("POST", examplesAt(route.namespace, route.job, "import"), { body: text });
       notice(importSentence(answer));
       await look();
       news.again();
@@ -127,6 +131,21 @@ export function examples({ route, sight, redraw }) {
       complain(error);
     }
   }
+}
+
+/** How many pictures a document has; null where it is none, which the server says better. */
+function picturesOf(text) {
+  try {
+    const { images } = JSON.parse(text);
+    return Array.isArray(images) ? images.length : null;
+  } catch {
+    return null;
+  }
+}
+
+function importQuestion(pictures) {
+  const first = pictures === null ? "What it says of pictures becomes labels" : `What it says of ${count(pictures, "picture")} becomes labels`;
+  return [`${first} and samples of the dataset, which nothing takes back.`, "What still has only the exported prediction is left out."];
 }
 
 /** Each picture has a code of its own; of those that were not taken, the first one says why. */
