@@ -35,9 +35,9 @@ _WIDEST = 4096
 _KEPT_SECONDS, _KEPT_BY_NAME_SECONDS = 86400, 60
 MOST_EXPORTED = 10_000
 MOST_IMPORTED = 1_000
+"""Pictures of one document: each takes a question to a node."""
 # The code of a picture that came back as it went out: not modified.
 _UNTOUCHED = 304
-"""Pictures of one document: each takes a question to a node."""
 
 
 def blueprint() -> Blueprint:
@@ -250,14 +250,24 @@ def _left_out(each: coco.Imported) -> dict[str, Any]:
 
 
 def _imported_one(places: _Places, each: coco.Imported) -> dict[str, Any]:
-    result: dict[str, Any] = {"example": each.example}
     if each.problems:
-        return {**result, "code": 422, "message": "; ".join(each.problems)}
+        return {"example": each.example, "code": 422, "message": "; ".join(each.problems)}
     try:
-        _, created = _save(places, each.example, label_of({"boxes": list(each.boxes), **_time(each)}))
+        example, created = _saved_by_either_name(places, each)
     except GMError as error:
-        return {**result, "code": error.code, "message": error.message}
-    return {**result, "code": 201 if created else 200, "message": "labelled" if created else "labelled before"}
+        return {"example": each.example, "code": error.code, "message": error.message}
+    message = "labelled" if created else "labelled before"
+    return {"example": example, "code": 201 if created else 200, "message": message}
+
+
+def _saved_by_either_name(places: _Places, each: coco.Imported) -> tuple[str, bool]:
+    label = label_of({"boxes": list(each.boxes), **_time(each)})
+    try:
+        return each.example, _save(places, each.example, label)[1]
+    except NotFound:
+        if each.otherwise is None:
+            raise
+    return each.otherwise, _save(places, each.otherwise, label)[1]
 
 
 def _time(each: coco.Imported) -> dict[str, str]:

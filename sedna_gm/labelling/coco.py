@@ -8,6 +8,7 @@ of COCO have width and height.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -21,6 +22,8 @@ Document = dict[str, Any]
 _ROUNDED = 0.51
 # Far beyond any picture; infinity and NaN are not less, either.
 _MOST = 1e9
+# Label Studio puts it before the name of each file that it is given.
+_UPLOADED = re.compile(r"[0-9a-f]{8}-(?=.)")
 
 
 class NotCoco(ValueError):
@@ -38,6 +41,8 @@ class Imported:
     """Of the picture, as it was told on export: another one may have its name by now. Other tools may drop it."""
     is_untouched: bool = False
     """It went out without a label, and its boxes are still those of the prediction. Other tools may drop what tells."""
+    otherwise: str | None = None
+    """What `example` is without what Label Studio puts before it: for where there is no example of the whole name."""
 
 
 def exported(items: Iterable[Mapping[str, Any]], names: Sequence[str], job: str) -> Document:
@@ -111,16 +116,16 @@ def imported(document: Any, names: Sequence[str]) -> list[Imported]:
             problems[image].append(f"bbox {annotation.get('bbox')!r} is not [left, top, width, height] of some size")
         else:
             found[image].append({"box": box, "class": class_})
-    return [
-        Imported(
-            _example(each),
-            tuple(found[_id(each, "images")]),
-            tuple(problems[_id(each, "images")]),
-            _time(each),
-            _is_untouched(each, found[_id(each, "images")]),
-        )
-        for each in images
-    ]
+    return [_of_image(each, found[_id(each, "images")], problems[_id(each, "images")]) for each in images]
+
+
+def _of_image(image: Mapping[str, Any], boxes: list[Document], problems: list[str]) -> Imported:
+    told = _told(image, "example")
+    # Other tools keep the name of the file, some with the folder that they made for it.
+    example = told or PurePosixPath(str(image.get("file_name") or "")).stem
+    otherwise = None if told or not _UPLOADED.match(example) else _UPLOADED.sub("", example, count=1)
+    untouched = _is_untouched(image, boxes)
+    return Imported(example, tuple(boxes), tuple(problems), _told(image, "time"), untouched, otherwise)
 
 
 def _is_untouched(image: Mapping[str, Any], boxes: Sequence[Document]) -> bool:
@@ -165,18 +170,11 @@ def _id(each: Mapping[str, Any], part: str) -> int:
     return number
 
 
-def _time(image: Mapping[str, Any]) -> str:
+def _told(image: Mapping[str, Any], field: str) -> str:
+    """What the export wrote beside the picture; empty where that is gone."""
     told = image.get("sedna")
-    time = told.get("time") if isinstance(told, Mapping) else None
-    return time if isinstance(time, str) else ""
-
-
-def _example(image: Mapping[str, Any]) -> str:
-    told = image.get("sedna")
-    if isinstance(told, Mapping) and isinstance(told.get("example"), str):
-        return str(told["example"])
-    # Other tools keep the name of the file, some with the folder that they made for it.
-    return PurePosixPath(str(image.get("file_name") or "")).stem
+    value = told.get(field) if isinstance(told, Mapping) else None
+    return value if isinstance(value, str) else ""
 
 
 def _box(annotation: Mapping[str, Any]) -> list[float] | None:

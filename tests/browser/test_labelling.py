@@ -219,7 +219,7 @@ def test_labels_go_to_other_tools_and_come_back_as_coco(look: Look, server: str,
     question = page.get_by_role("dialog")
     expect(question).to_contain_text("What it says of 1 picture becomes labels and samples")
     question.get_by_role("button", name="Import").click()
-    expect(page.locator("#notices")).to_contain_text("1 of 1 pictures were taken.")
+    expect(page.locator("#notices")).to_contain_text("1 labelled.")
     assert lines(site)[-1] == "images/00000004_frame000060.jpg 10,20,40,60,0"
 
 

@@ -20,6 +20,7 @@ VIEWS = (
     AT,
     f"{AT}/training",
     f"{AT}/examples",
+    f"{AT}/examples/00000003_frame000045",
     "#/nodes",
     "#/nodes/edge-node",
     f"#/workers/default/{JOB}-inference",
@@ -58,7 +59,7 @@ def ready(page: Page) -> None:
 def test_the_overview_says_what_needs_a_person_how_jobs_go_and_how_nodes_are(look: Look, server: str) -> None:
     page = look(server)
     needs = page.get_by_role("region", name="Needs a person")
-    expect(needs).to_contain_text("5 more labelled samples begin the next round.")
+    expect(needs).to_contain_text("5 more labelled samples are needed for the next round.")
     job = page.get_by_role("region", name="Jobs")
     expect(job).to_contain_text("round 1")
     expect(job).to_contain_text(re.compile(r"precision 0\.\d+"))
@@ -94,6 +95,7 @@ def test_the_job_says_why_and_draws_metrics_and_versions(look: Look, server: str
     why = page.get_by_role("region", name="Why")
     expect(why).to_contain_text("num_of_samples > 9")
     expect(why.get_by_role("heading", name="Triggers")).to_be_visible()
+    expect(why).to_contain_text("The model of round 1 serves on node edge-node since")
     chart = page.get_by_role("figure", name=re.compile("^precision: new from"))
     expect(chart).to_contain_text(re.compile(r"new 0\.\d+"))
     assert chart.locator("canvas").evaluate(INKED) > 200

@@ -57,7 +57,7 @@ test("a job that waits for samples asks for labels where somebody can give them"
   assert.ok(!waitsForLabels(job({ stage: "Eval", phase: "Running" })));
   assert.ok(!waitsForLabels(job({ samples: { new: 10 } })));
   const [item] = attention([job()], [], []);
-  assert.equal(item.sentence, "6 more labelled samples begin the next round.");
+  assert.equal(item.sentence, "6 more labelled samples are needed for the next round.");
   assert.equal(item.hash, "#/jobs/default/helmets/examples");
 });
 

@@ -241,7 +241,7 @@ def test_after_a_rollback_the_gates_say_what_was_compared_then(world: World) -> 
     (gate,) = asked(world)["gates"]
     assert (gate["round"], gate["newRound"], gate["deployedRound"]) == (2, 2, 1)
     assert "new 0.91, the model of round 2" in gate["sentence"]
-    assert "deployed then 0.9, the model of round 1" in gate["sentence"]
+    assert "the one deployed then 0.9, the model of round 1" in gate["sentence"]
     assert "What is deployed now is another one: the given file." in gate["sentence"]
 
 

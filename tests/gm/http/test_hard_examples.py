@@ -248,3 +248,20 @@ def test_what_goes_out_as_coco_comes_in_again_each_picture_with_its_result(door:
     assert told["message"] == "1 of 2 pictures were taken."
     assert "leave and take" in door.ask("POST", f"{EXAMPLES}/import?untouched=drop", document, 400)["message"]
     assert door.ask("POST", f"{EXAMPLES}/import", {"images": 1}, 422)["message"].startswith("This is no COCO document")
+
+
+@pytest.mark.parametrize("known", ["1a2b3c4d-b", "b"])
+def test_a_name_with_what_label_studio_puts_before_it_finds_its_example_the_whole_name_first(
+    door: Door, nodes: Nodes, known: str
+) -> None:
+    site(door, nodes)
+
+    def label(asked: Mapping[str, Any]) -> dict[str, Any]:
+        if asked["example"] != known:
+            return {"error": {"code": 404, "reason": "NotFound", "message": "no such example."}}
+        return {"label": {"boxes": asked["boxes"], "version": "1"}, "line": "l", "created": True}
+
+    nodes.answers["label"] = label
+    images = [{"id": 1, "file_name": "1a2b3c4d-b.jpg"}, {"id": 2, "file_name": "camera.jpg"}]
+    told = door.ask("POST", f"{EXAMPLES}/import", {"images": images, "annotations": [], "categories": []})
+    assert [(each["example"], each["code"]) for each in told["results"]] == [(known, 201), ("camera", 404)]

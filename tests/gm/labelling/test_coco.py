@@ -110,6 +110,23 @@ def test_a_file_name_is_enough_where_a_tool_has_dropped_our_word() -> None:
 
 
 @pytest.mark.parametrize(
+    ("image", "example", "otherwise"),
+    [
+        ({"file_name": "images/1a2b3c4d-00000001_frame000042.jpg"}, "1a2b3c4d-00000001_frame000042", "00000001_frame000042"),
+        ({"file_name": "1a2b3c4d-x-y.jpg"}, "1a2b3c4d-x-y", "x-y"),
+        ({"file_name": "1a2b3c4d-.jpg"}, "1a2b3c4d-", None),
+        ({"file_name": "camera-1.jpg"}, "camera-1", None),
+        ({"file_name": "a.jpg", "sedna": {"example": "1a2b3c4d-x"}}, "1a2b3c4d-x", None),
+    ],
+)  # fmt: skip
+def test_the_name_before_an_upload_to_label_studio_is_known_where_only_the_files_name_tells(
+    image: dict[str, Any], example: str, otherwise: str | None
+) -> None:
+    (one,) = imported({"images": [{"id": 1, **image}], "annotations": [], "categories": []}, NAMES)
+    assert (one.example, one.otherwise) == (example, otherwise)
+
+
+@pytest.mark.parametrize(
     ("annotation", "problem"),
     [
         ({"category_id": 9, "bbox": [0, 0, 1, 1]}, "category_id 9 is none of the categories"),

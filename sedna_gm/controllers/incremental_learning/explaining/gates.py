@@ -76,7 +76,7 @@ def _number(metric: str, measured: Mapping[str, Metric]) -> float | None:
 def _compared(told: Document, judged: Judged) -> str:
     """Both numbers, and whose they are: long after, another model may be deployed."""
     new, deployed = told["new"], told["deployed"]
-    was = "deployed then" if judged.decision else "deployed"
+    was = "the one deployed then" if judged.decision else "the deployed one"
     parts = [f"new {new:.6g}{_of(judged.new_round)}" if new is not None else ""]
     parts += [f"{was} {deployed:.6g}{_of(judged.compared_round)}" if deployed is not None else ""]
     said = ", ".join(part for part in parts if part)

@@ -30,7 +30,7 @@ function ofJob(job) {
   if (!found.length && waitsForLabels(job)) {
     const missing = needed(job.spec.trainSpec.trigger.condition) - (status.samples?.new ?? 0);
     found.push(
-      item("labels", "plain", `${count(missing, "more labelled sample")} begin${missing === 1 ? "s" : ""} the next round.`, {
+      item("labels", "plain", `${count(missing, "more labelled sample")} ${missing === 1 ? "is" : "are"} needed for the next round.`, {
         hash: link("examples", { namespace, job: name }), action: "Label hard examples",
       }),
     );

@@ -1,5 +1,6 @@
 // Above the picture: that it has a label already, or that somebody else was faster.
 
+import { count } from "../logic/formatting.js";
 import { button, time } from "./pieces.js";
 import { h } from "./tree.js";
 
@@ -13,7 +14,7 @@ export function labelledNote({ label }, onwards) {
 export function conflictNote({ label, message }, take, stay) {
   return h("div", { class: "note with-button", "data-tone": "warn", role: "alert", key: "conflict" }, [
     h("p", {}, label
-      ? [`${label.by ? `${label.by} has` : "Somebody else has"} labelled this one meanwhile, with ${label.boxes.length} boxes (dashed). It was appended to the dataset and cannot be put in its place.`]
+      ? [`${label.by ? `${label.by} has` : "Somebody else has"} labelled this one meanwhile, with ${count(label.boxes.length, "box", "boxes")} (dashed). It was appended to the dataset and cannot be put in its place.`]
       : message),
     h("div", { class: "buttons" }, [label ? button("Take theirs, and on", take, { kind: "main" }) : null, button("Look at it first", stay)]),
   ]);

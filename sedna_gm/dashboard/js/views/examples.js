@@ -2,6 +2,7 @@
 
 import { ask, bytes } from "../live/api.js";
 import { examplesAt, galleryOf } from "../live/gallery.js";
+import { bodiesOf, documentOf, outcomeOf, questionOf } from "../logic/coco.js";
 import { className, colourOf } from "../logic/examples.js";
 import { count, percent } from "../logic/formatting.js";
 import { towardsTrigger } from "../logic/jobs.js";
@@ -31,6 +32,8 @@ export function examples({ route, sight, redraw }) {
   // How many there are now; the list itself stays as it is until somebody asks for it.
   const news = sight.poll((signal) => ask("GET", examplesAt(route.namespace, route.job), { query: { limit: 1, sort: "time" }, signal }), LOOK_MS);
   let labelled = null;
+  // What its button says while labels of others are being sent.
+  let importing = null;
 
   return {
     title: `Hard examples of ${route.job}`,
@@ -59,7 +62,7 @@ export function examples({ route, sight, redraw }) {
         h("select", { key: "sort", "aria-label": "Order", value: sort, on: { change: (event) => (location.hash = link("examples", place, { sort: event.target.value })) } },
           Object.entries(SORTS).map(([value, words]) => h("option", { key: value, value }, words))),
         button("Export COCO", exported, { key: "export", title: "Pictures' names, labels and predictions as COCO JSON, for CVAT or Label Studio" }),
-        h("label", { class: "button", key: "import" }, ["Import COCO", h("input", { class: "unseen", type: "file", accept: "application/json,.json", on: { change: imported } })]),
+        h("label", { class: "button", key: "import" }, [importing ?? "Import COCO", h("input", { class: "unseen", type: "file", accept: "application/json,.json", disabled: Boolean(importing), on: { change: imported } })]),
       ]),
     ]);
   }
@@ -119,37 +122,28 @@ export function examples({ route, sight, redraw }) {
     const [file] = event.target.files;
     event.target.value = "";
     if (!file) return;
+    const text = await file.text();
+    const coco = documentOf(text);
+    if (await confirmed(...questionOf(file.name, coco), "Import")) await send(bodiesOf(text, coco));
+  }
+
+  /** What was taken before a part that failed is told, too: it stays. */
+  async function send(bodies) {
+    const results = [];
+    let problem = null;
     try {
-      const text = await file.text();
-      const pictures = picturesOf(text);
-      if (!(await confirmed(`Import ${file.name}?`, importQuestion(pictures), "Import"))) return;
-      const answer = await ask("POST", examplesAt(route.namespace, route.job, "import"), { body: text });
-      notice(importSentence(answer));
-      await look();
-      news.again();
+      for (const [place, body] of bodies.entries()) {
+        importing = bodies.length > 1 ? `Importing part ${place + 1} of ${bodies.length}…` : "Importing…";
+        redraw();
+        results.push(...(await ask("POST", examplesAt(route.namespace, route.job, "import"), { body })).results);
+      }
     } catch (error) {
-      complain(error);
+      problem = error;
     }
+    importing = null;
+    if (results.length || !problem) notice(outcomeOf(results));
+    if (problem) complain(problem);
+    await look();
+    news.again();
   }
-}
-
-/** How many pictures a document has; null where it is none, which the server says better. */
-function picturesOf(text) {
-  try {
-    const { images } = JSON.parse(text);
-    return Array.isArray(images) ? images.length : null;
-  } catch {
-    return null;
-  }
-}
-
-function importQuestion(pictures) {
-  const first = pictures === null ? "What it says of pictures becomes labels" : `What it says of ${count(pictures, "picture")} becomes labels`;
-  return [`${first} and samples of the dataset, which nothing takes back.`, "What still has only the exported prediction is left out."];
-}
-
-/** Each picture has a code of its own; of those that were not taken, the first one says why. */
-function importSentence({ results = [], message }) {
-  const refused = results.find(({ code }) => code >= 400);
-  return refused ? `${message} ${refused.example}: ${refused.message}` : message;
 }

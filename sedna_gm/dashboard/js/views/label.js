@@ -3,6 +3,7 @@
 import { Refused, ask } from "../live/api.js";
 import { examplesAt, galleryOf } from "../live/gallery.js";
 import { neighbour, theirs } from "../logic/examples.js";
+import { count } from "../logic/formatting.js";
 import { towardsTrigger } from "../logic/jobs.js";
 import { begin, choose, clear, isChanged, labelOf, redo, undo } from "../logic/labelling.js";
 import { link } from "../logic/routes.js";
@@ -66,7 +67,7 @@ export function label({ route, sight, redraw }) {
     editor = item() ? begin(item(), kind) : null;
     conflict = null;
     redraw();
-    if (editor) say(`${name}: ${editor.boxes.length} boxes`);
+    if (editor) say(`${name}: ${count(editor.boxes.length, "box", "boxes")}`);
   }
 
   function goTo(next) {
@@ -182,7 +183,7 @@ export function label({ route, sight, redraw }) {
         conflict ? conflictNote(conflict, take, () => (conflict = null, redraw())) : null,
         h("div", { class: "pan" }, canvas({
           get: () => editor, set, classes: gallery.classes, zoom: ZOOMS[zoom], readOnly: done, theirs: conflict?.label?.boxes,
-          label: `${name}, ${editor.boxes.length} boxes. J and K choose a box, arrows move it, N draws a new one, S saves.`,
+          label: `${name}, ${count(editor.boxes.length, "box", "boxes")}. J and K choose a box, arrows move it, N draws a new one, S saves.`,
           children: [
             picture({ path: at, query: { width: THUMBNAIL, time: item().time }, alt: "", soon: true, key: `small ${name} ${item().time}`, kind: "small" }),
             picture({ path: at, query: { time: item().time }, alt: `Hard example ${name}`, soon: true, key: `large ${name} ${item().time}`, kind: "large" }),
