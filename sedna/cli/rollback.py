@@ -13,11 +13,11 @@ from typing import Any
 import click
 
 from sedna.api.models import PREVIOUS, ROLLBACK_ANNOTATION, ROLLBACK_BY_ANNOTATION
-from sedna.cli.applying import title
 from sedna.cli.client import MERGE_PATCH, GlobalManager, path_of
 from sedna.cli.connecting import connected, wait
 from sedna.cli.errors import CommandError
 from sedna.cli.naming import kind_named
+from sedna.cli.outcomes import Outcome, output_option
 from sedna.cli.suggesting import models
 
 # Between two looks at the Model while waiting: a deployment takes seconds, and nobody minds half of one more.
@@ -37,15 +37,18 @@ Document = dict[str, Any]
 )
 @click.option("--wait/--no-wait", "waits", default=False, show_default=True, help="Wait until it serves.")
 @click.option("--timeout", type=click.FloatRange(min=0), default=600.0, show_default=True, help="Seconds to wait.")
+@output_option
 @connected
-def rollback(gm: GlobalManager, namespace: str, model: str, round_: int | None, waits: bool, timeout: float) -> None:
+def rollback(
+    gm: GlobalManager, namespace: str, model: str, round_: int | None, waits: bool, timeout: float, output: str
+) -> None:
     """Serve an earlier version of a model again.
 
     `sedna get model -o wide` shows which versions there are. A round that is under way is interrupted, and its samples
     are new again; the next training goes on from the last trained model.
     """
-    kind = kind_named("Model")
-    path = path_of(kind, namespace, model)
+    outcome = Outcome(gm, kind_named("Model"), namespace, model, output)
+    path = outcome.path
     found = gm.ask("GET", path)
     _check_job(gm, namespace, model)
     _check_version(model, found, round_)
@@ -54,10 +57,10 @@ def rollback(gm: GlobalManager, namespace: str, model: str, round_: int | None, 
     annotations = {ROLLBACK_ANNOTATION: wanted, ROLLBACK_BY_ANNOTATION: _user()}
     asked = gm.ask("PATCH", path, body={"metadata": {"annotations": annotations}}, content_type=MERGE_PATCH)
     if not waits:
-        click.echo(f"{title(kind, model)}: {_target(round_)} is asked for")
+        outcome.end(f"{_target(round_)} is asked for")
         return
     done = _await(gm, path, model, _wish(found), timeout, asked)
-    click.echo(f"{title(kind, model)}: {done.get('message') or done['state']}")
+    outcome.end(str(done.get("message") or done["state"]))
 
 
 def _user() -> str | None:

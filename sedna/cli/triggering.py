@@ -8,11 +8,11 @@ from typing import Any
 import click
 
 from sedna.api.incremental_learning import TRIGGER_ANNOTATION, says_paused
-from sedna.cli.applying import title
-from sedna.cli.client import MERGE_PATCH, GlobalManager, path_of
+from sedna.cli.client import MERGE_PATCH, GlobalManager
 from sedna.cli.connecting import connected, wait
 from sedna.cli.errors import CommandError
 from sedna.cli.naming import kind_named
+from sedna.cli.outcomes import Outcome, output_option
 from sedna.cli.suggesting import jobs
 
 LOOK_SECONDS = 0.5
@@ -25,8 +25,9 @@ Document = dict[str, Any]
 @click.argument("stage", type=click.Choice(["train", "eval", "deploy"]), default="train")
 @click.option("--wait/--no-wait", "waits", default=False, show_default=True, help="Wait until that round has ended.")
 @click.option("--timeout", type=click.FloatRange(min=0), default=3600.0, show_default=True, help="Seconds to wait.")
+@output_option
 @connected
-def trigger(gm: GlobalManager, namespace: str, job: str, stage: str, waits: bool, timeout: float) -> None:
+def trigger(gm: GlobalManager, namespace: str, job: str, stage: str, waits: bool, timeout: float, output: str) -> None:
     """Begin a stage of a job now.
 
     \b
@@ -34,20 +35,21 @@ def trigger(gm: GlobalManager, namespace: str, job: str, stage: str, waits: bool
     eval    evaluate the last trained model once more
     deploy  deploy the last trained model, whatever its metrics are
     """
-    kind = kind_named("job")
-    path = path_of(kind, namespace, job)
-    before = gm.ask("GET", path)
-    gm.ask("PATCH", path, body=_wish(stage), content_type=MERGE_PATCH)
-    told = f"{title(kind, job)}: {stage} is asked for"
+    outcome = Outcome(gm, kind_named("job"), namespace, job, output)
+    before = gm.ask("GET", outcome.path)
+    gm.ask("PATCH", outcome.path, body=_wish(stage), content_type=MERGE_PATCH)
+    told = f"{stage} is asked for"
     if says_paused(before["metadata"].get("annotations")):
         told += f"; the job is paused, so it waits until somebody says `sedna resume {job}`"
-    click.echo(told)
-    if waits:
-        record = _await(gm, path, before, timeout)
-        ended = f"round {record['round']} ended: {record['decision']}. {record.get('message') or ''}".strip()
-        if record["decision"] == "Failed":
-            raise CommandError(f"job {job}: {ended}")
-        click.echo(f"{title(kind, job)}: {ended}")
+    if not waits:
+        outcome.end(told)
+        return
+    outcome.say(told)
+    record = _await(gm, outcome.path, before, timeout)
+    ended = f"round {record['round']} ended: {record['decision']}. {record.get('message') or ''}".strip()
+    if record["decision"] == "Failed":
+        raise CommandError(f"job {job}: {ended}")
+    outcome.end(ended)
 
 
 def _wish(stage: str) -> Document:

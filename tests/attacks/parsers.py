@@ -30,6 +30,8 @@ from sedna.images.records import ImageProblem, read_record
 from sedna_gm.daemon import configuring as gm_configuring
 from sedna_gm.errors import BadRequest, GMError, Refused
 from sedna_gm.http import bodies, media, patches
+from sedna_gm.labelling import coco
+from sedna_gm.labelling.reading import label_of
 from sedna_gm.store.selecting import selector
 from sedna_lc.artifacts.listing import list_samples
 from sedna_lc.artifacts.naming import split_csv, split_txt
@@ -37,6 +39,8 @@ from sedna_lc.daemon import configuring as lc_configuring
 from sedna_lc.datasets.cutting import BadLine, LineCutter, Whole
 from sedna_lc.errors import Again, Never, SettingsInvalid
 from sedna_lc.http.door import make_application
+from sedna_lc.labelling.headers import size_of
+from sedna_lc.labelling.side_files import boxes_of
 from sedna_lc.reconcile import spools
 from tests.attacks import seeds
 
@@ -189,6 +193,20 @@ def _quantity(data: bytes) -> None:
     cpu_cores(text)
 
 
+def _label(data: bytes) -> None:
+    json.dumps([box.dump() for box in label_of(bodies.decode(data, media.JSON)).boxes], allow_nan=False)
+
+
+def _coco(data: bytes) -> None:
+    for image in coco.imported(bodies.decode(data, media.JSON), ["person", "helmet"]):
+        json.dumps(image.boxes, allow_nan=False)
+
+
+def _side_file(data: bytes) -> None:
+    # They are told in an answer, which has no infinity.
+    json.dumps([box.dump() for box in boxes_of(data)], allow_nan=False)
+
+
 _BROKEN_JSON = (ValueError, RecursionError)
 
 PARSERS: Mapping[str, Parser] = {
@@ -213,6 +231,10 @@ PARSERS: Mapping[str, Parser] = {
     "hot updates": Parser(read_wanted, (ValueError,), seeds.HOT_UPDATES),
     "reports": Parser(functools.partial(_posted, "info"), (), seeds.REPORTS),
     "news": Parser(functools.partial(_posted, "progress"), (), seeds.NEWS),
+    "labels": Parser(_label, (BadRequest, Refused), seeds.LABELS),
+    "coco": Parser(_coco, (BadRequest, coco.NotCoco), seeds.COCO),
+    "side files": Parser(_side_file, (), seeds.SIDE_FILES),
+    "picture headers": Parser(size_of, (), seeds.PICTURES),
     "spooled reports": Parser(_spool, (), seeds.REPORTS),
     "gm.yml": Parser(functools.partial(_in_file, "gm.yml", gm_configuring.load), (Misconfigured,), seeds.GM_SETTINGS),
     "lc.yml": Parser(functools.partial(_in_file, "lc.yml", lc_configuring.load), (SettingsInvalid,), seeds.LC_SETTINGS),

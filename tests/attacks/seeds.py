@@ -85,6 +85,32 @@ IMAGE_RECORDS = (b"name: a\ntag: v1\npython: /usr/bin/python3\ncommand: [python]
 HOT_UPDATES = (
     _json({"model_config": {"model_path": "/m", "model_update_time": "2026-11-22T12:00:00Z", "sha256": "A" * 64}}),
 )
+LABELS = (_json({"boxes": [{"box": [10, 20, 40, 60], "class": 1}], "version": "1", "pictureTime": None}),)
+COCO = (
+    _json(
+        {
+            "images": [
+                {
+                    "id": 1,
+                    "file_name": "1a2b3c4d-a.jpg",
+                    "sedna": {
+                        "example": "a",
+                        "labelled": False,
+                        "time": "2026-11-22T12:00:00Z",
+                        "predicted": [{"box": [1, 2, 4, 6], "class": 1}],
+                    },
+                }
+            ],
+            "annotations": [{"id": 1, "image_id": 1, "category_id": 2, "bbox": [1.2, 2, 3, 4]}],
+            "categories": [{"id": 2, "name": "helmet"}],
+        }
+    ),
+)
+SIDE_FILES = (_json({"boxes": [[1, 2, 30, 40, 0.5, 1], {"box": [1, 2, 30, 40], "score": 0.5, "class": 2.0}]}),)
+PICTURES = (
+    b"\xff\xd8\xff\xe0\x00\x04ab\xff\xff\xc0\x00\x11\x08\x01\x60\x02\x80\x03",
+    b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x02\x80\x00\x00\x01\x60",
+)
 NEWS = (
     _json(
         {

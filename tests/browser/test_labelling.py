@@ -1,4 +1,4 @@
-"""The one thing that only people can do: to label, by keys and by mouse, alone and with others, until it trains."""
+"""The one thing that only people can do: to label, by keys and by mouse, alone and with others."""
 
 from __future__ import annotations
 
@@ -221,24 +221,3 @@ def test_labels_go_to_other_tools_and_come_back_as_coco(look: Look, server: str,
     question.get_by_role("button", name="Import").click()
     expect(page.locator("#notices")).to_contain_text("1 labelled.")
     assert lines(site)[-1] == "images/00000004_frame000060.jpg 10,20,40,60,0"
-
-
-def test_ten_labels_begin_a_round_that_ends_with_a_better_model(look: Look, server: str, site: Site) -> None:
-    """What a person does who has never seen it: from the overview, one button after the other."""
-    before = len(lines(site))
-    assert before < 10
-    page = look(server)
-    page.get_by_role("link", name="Label hard examples").click()
-    page.get_by_role("link", name="Begin labelling").click()
-    meter = page.get_by_role("progressbar", name="Samples towards the next round")
-    for number in range(before, 10):
-        expect(meter).to_have_attribute("aria-valuenow", str(number))
-        save(page)
-    while not site.begins(1):
-        save(page)
-    expect(page.get_by_text("Round 1 has begun with what was labelled.")).to_be_visible()
-    page.get_by_role("link", name="Watch it").click()
-    expect(page.get_by_role("button", name=re.compile("Round 1 Deployed"))).to_be_visible()
-    record = site.round_done(1)
-    assert len(lines(site)) == len({line.split()[0] for line in lines(site)}) == record["samples"]["end"] >= 10
-    assert record["metrics"]["new"]["precision"] > record["metrics"]["comparedWith"]["precision"]

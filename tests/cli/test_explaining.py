@@ -122,6 +122,18 @@ def test_a_trigger_of_a_paused_job_says_that_it_waits(run: Run, job: FakeGM) -> 
     assert json.loads(job.sent("PATCH")[-1].content) == {"metadata": {"annotations": {"sedna.io/trigger": "deploy"}}}
 
 
+@pytest.mark.parametrize("words", [("pause", "demo"), ("resume", "demo"), ("trigger", "demo", "train")])
+def test_a_program_reads_the_job_as_it_is_then_or_its_name_and_the_sentence_beside(
+    run: Run, job: FakeGM, words: tuple[str, ...]
+) -> None:
+    named = run(*words, "-o", "name")
+    assert named.stdout == "incrementallearningjob.sedna.io/demo\n"
+    assert named.stderr.startswith("incrementallearningjob.sedna.io/demo: ")
+    told = run(*words, "-o", "json")
+    assert json.loads(told.stdout) == yaml.safe_load(run(*words, "-o", "yaml").stdout) == job.resources[PLACE]
+    assert ("sedna.io/paused" in told.stdout) == (words[0] == "pause")
+
+
 class Controller:
     """Obeys at its first look and has ended the round at the second."""
 
@@ -136,9 +148,9 @@ class Controller:
         self.gm.resources[f"{PLACE}/rounds"] = {"items": [record] if self.looks > 1 else []}
 
 
-def triggered(gm: FakeGM, wait: Controller) -> Result:
+def triggered(gm: FakeGM, wait: Controller, *words: str) -> Result:
     parts = Parts(transport=gm.transport, now=lambda: NOW, wait=wait)
-    return CliRunner().invoke(sedna, ["trigger", "demo", "--wait"], obj=parts)
+    return CliRunner().invoke(sedna, ["trigger", "demo", "--wait", *words], obj=parts)
 
 
 @pytest.mark.parametrize(("decision", "code"), [("Deployed", 0), ("NotDeployed", 0), ("Failed", 1)])
@@ -148,6 +160,12 @@ def test_waiting_for_a_trigger_ends_with_its_round(job: FakeGM, decision: str, c
     assert result.exit_code == code
     assert f"round 4 ended: {decision}. So it is." in result.output
     assert "Look 2." in result.stderr
+
+
+def test_one_document_comes_out_of_a_wait_that_is_read_by_a_program(job: FakeGM) -> None:
+    result = triggered(job, Controller(job, "Deployed"), "-o", "json")
+    assert json.loads(result.stdout)["status"]["message"] == "Look 2."
+    assert "round 4 ended: Deployed." in result.stderr
 
 
 def test_a_wish_that_somebody_takes_away_is_not_waited_for(job: FakeGM) -> None:

@@ -88,6 +88,16 @@ def test_waiting_ends_when_the_version_is_served(site: FakeGM) -> None:
     assert wait.looks == 2
 
 
+@pytest.mark.parametrize("words", [(), ("--wait",)])
+def test_a_program_reads_the_model_as_it_is_then(site: FakeGM, words: tuple[str, ...]) -> None:
+    result = invoked(site, Answering(site, DONE), "rollback", "deploy", "--to", "1", "-o", "json", *words)
+    found = json.loads(result.stdout)
+    assert found["metadata"]["name"] == "deploy"
+    assert found["status"].get("rollback") == (DONE if words else None)
+    named = invoked(site, Answering(site, DONE), "rollback", "deploy", "--to", "1", "-o", "name")
+    assert named.stdout == "model.sedna.io/deploy\n"
+
+
 @pytest.mark.parametrize("state", ["Failed", "Refused"])
 def test_waiting_ends_with_the_reason_when_it_is_not(site: FakeGM, state: str) -> None:
     wait = Answering(site, {"state": state, "asked": "1", "message": "It is not what it should be."})
