@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Look
-from tests.browser.sites import JOB, THRESHOLD, Site, draw
+from tests.browser.sites import THRESHOLD, Site, draw
 
 pytestmark = pytest.mark.timeout(240)
 LABELS = 10

@@ -112,7 +112,7 @@ def test_a_file_name_is_enough_where_a_tool_has_dropped_our_word() -> None:
 @pytest.mark.parametrize(
     ("image", "example", "otherwise"),
     [
-        ({"file_name": "images/1a2b3c4d-00000001_frame000042.jpg"}, "1a2b3c4d-00000001_frame000042", "00000001_frame000042"),
+        ({"file_name": "images/1a2b3c4d-0001_frame42.jpg"}, "1a2b3c4d-0001_frame42", "0001_frame42"),
         ({"file_name": "1a2b3c4d-x-y.jpg"}, "1a2b3c4d-x-y", "x-y"),
         ({"file_name": "1a2b3c4d-.jpg"}, "1a2b3c4d-", None),
         ({"file_name": "camera-1.jpg"}, "camera-1", None),
