@@ -77,5 +77,5 @@ const plural = ({ unit, total, done }) => (unit ? ((total ?? done) === 1 ? unit 
 
 function sampled(worker) {
   const total = (worker.spec.samples ?? []).reduce((sum, { start, end }) => sum + end - start, 0);
-  return total ? `${count(total, "sample")}, of which the training part` : null;
+  return total ? `the training part of ${count(total, "sample")}` : null;
 }
