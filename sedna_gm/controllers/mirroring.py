@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar, cast
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import TypeVar, cast
 
-from sedna.api.kinds import by_kind
 from sedna.api.meta import Resource
-from sedna.api.validating import parse
+from sedna_gm.controllers.entries import Entry, Raw
+from sedna_gm.controllers.fleet import Fleet, Roll
 from sedna_gm.errors import Gone
 from sedna_gm.store.interface import Change, ChangeType, Key, Store, Watch, key_of, revision_of
 
@@ -25,26 +25,8 @@ OWNED_KINDS = ("Worker", "Artifact")
 """What controllers make for a job, and what names it."""
 KINDS = ("Node", "Dataset", "Model", *JOB_KINDS, *OWNED_KINDS)
 
-Raw = Mapping[str, Any]
 Listener = Callable[[Sequence[Change]], None]
 R = TypeVar("R", bound=Resource)
-
-
-class Entry:
-    """One resource, parsed when somebody first asks and then kept: most changes are never looked at."""
-
-    __slots__ = ("_typed", "raw")
-
-    def __init__(self, raw: Raw) -> None:
-        self.raw = raw
-        self._typed: Resource | None = None
-
-    @property
-    def typed(self) -> Resource:
-        """Raises ValidationError for what no version of ours can have stored."""
-        if self._typed is None:
-            self._typed = parse(by_kind(self.raw["kind"]).model, self.raw)
-        return self._typed
 
 
 class Mirror:
@@ -56,7 +38,7 @@ class Mirror:
         self._entries: dict[str, dict[Key, Entry]] = {kind: {} for kind in KINDS}
         self._owned: dict[str, dict[Key, set[Key]]] = {kind: defaultdict(set) for kind in OWNED_KINDS}
         self._named_by: dict[Key, set[Key]] = defaultdict(set)
-        self._loads: Counter[str] = Counter()
+        self._roll = Roll(_left_out)
         self._model_urls: frozenset[str] | None = None
         self._revision = 0
         self._watch: Watch | None = None
@@ -78,7 +60,7 @@ class Mirror:
             before = {key for entries in self._entries.values() for key in entries}
             for index in (*self._owned.values(), self._named_by):
                 index.clear()
-            self._loads.clear()
+            self._roll = Roll(_left_out)
             self._model_urls = None
             for kind in KINDS:
                 self._entries[kind] = {}
@@ -124,18 +106,6 @@ class Mirror:
             entry = self._entries[model.__name__].get(key)
         return cast(R, entry.typed) if entry else None
 
-    def all(self, model: type[R]) -> list[R]:
-        """Every readable resource of a kind. One that cannot be read is left out: it must not stop the others."""
-        with self._changed:
-            entries = list(self._entries[model.__name__].items())
-        found: list[R] = []
-        for key, entry in entries:
-            try:
-                found.append(cast(R, entry.typed))
-            except ValueError:
-                _LOG.warning("The stored %s cannot be read and is left out.", key)
-        return found
-
     def owned(self, kind: str, job: Key) -> list[Entry]:
         """Every worker, or every artifact, that names this job, in the order of their names."""
         with self._changed:
@@ -146,10 +116,10 @@ class Mirror:
         with self._changed:
             return sorted(self._named_by.get(key, ()))
 
-    def loads(self) -> dict[str, int]:
-        """How many workers that have not ended are bound to each node."""
+    def nodes(self) -> Fleet:
+        """All nodes, and how many workers that have not ended are bound to each."""
         with self._changed:
-            return dict(self._loads)
+            return self._roll.fleet()
 
     def model_urls(self) -> frozenset[str]:
         """Every URL that any Model of any namespace names as its file or as one of its versions."""
@@ -185,17 +155,23 @@ class Mirror:
         if raw is not None:
             entries[key] = Entry(raw)
             self._index(key, raw, +1)
+        if key.kind == "Node":
+            self._roll.put(key.name, entries.get(key))
 
     def _index(self, key: Key, raw: Raw, change: int) -> None:
         if key.kind in OWNED_KINDS:
             _link(self._owned[key.kind], owner_key(raw), key, change)
             if key.kind == "Worker" and not ended(raw):
-                self._loads[raw["spec"]["nodeName"]] += change
+                self._roll.bind(raw["spec"]["nodeName"], change)
         elif key.kind in JOB_KINDS:
             for named in references(raw):
                 _link(self._named_by, named, key, change)
         elif key.kind == "Model":
             self._model_urls = None
+
+
+def _left_out(node: str) -> None:
+    _LOG.warning("The stored node %s cannot be read and is left out.", node)
 
 
 def _link(index: dict[Key, set[Key]], where: Key, key: Key, change: int) -> None:

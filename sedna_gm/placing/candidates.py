@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,16 @@ class Candidate:
     """An operator wants nothing new here."""
     load: int = 0
     """How many workers that have not ended are bound to it."""
+
+
+class Candidates(Protocol):
+    """All nodes. Of thousands few are judged, so they are asked for and not listed."""
+
+    def named(self, name: str) -> Candidate | None:
+        """The node of that name, if it is registered."""
+
+    def by_load(self) -> Iterator[Candidate]:
+        """Every node, the least loaded first; their names break ties."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from sedna.api.artifacts import Artifact
 from sedna.api.datasets import Dataset
 from sedna.api.incremental_learning import IncrementalLearningJob
 from sedna.api.models import Model
-from sedna.api.nodes import Node
 from sedna.api.workers import Worker
 from sedna_gm.controllers.applying import Applier
 from sedna_gm.controllers.incremental_learning.deciding import decide, decide_without_job
@@ -75,8 +74,7 @@ def snapshot_of(
             model_urls=mirror.model_urls(),
             workers=owned(mirror, Worker, key),
             artifacts=owned(mirror, Artifact, key),
-            nodes={node.metadata.name: node for node in mirror.all(Node)},
-            loads=mirror.loads(),
+            nodes=mirror.nodes(),
             listening_since=listening_since,
             settings=settings,
         )

@@ -22,7 +22,7 @@ def node_for(snapshot: Snapshot, template: PodSpec) -> str | NoNode:
         node_name=template.node_name,
         selector=template.node_selector,
     )
-    placed = place(request, snapshot.candidates(), prefer=dataset.spec.node_name)
+    placed = place(request, snapshot.nodes, prefer=dataset.spec.node_name)
     return placed if isinstance(placed, NoNode) else placed.node
 
 

@@ -13,14 +13,13 @@ from sedna.api.datasets import Dataset
 from sedna.api.incremental_learning import IncrementalLearningJob
 from sedna.api.meta import Condition
 from sedna.api.models import Model
-from sedna.api.nodes import Node
 from sedna.api.stages import Stage
 from sedna.api.times import format_time
 from sedna.api.validating import parse
 from sedna.api.workers import FINAL_PHASES, Worker
 from sedna_gm.controllers.decisions import JSON
+from sedna_gm.controllers.fleet import Fleet, readiness
 from sedna_gm.controllers.incremental_learning.settings import Settings
-from sedna_gm.placing.candidates import Candidate
 from sedna_gm.store.interface import Key
 
 Owned = TypeVar("Owned", Worker, Artifact)
@@ -40,8 +39,7 @@ class Snapshot:
     """What any Model names, of any job and namespace: what lies there is not the job's alone."""
     workers: tuple[Worker, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
-    nodes: Mapping[str, Node] = field(default_factory=dict)
-    loads: Mapping[str, int] = field(default_factory=dict)
+    nodes: Fleet = field(default_factory=Fleet)
     listening_since: datetime | None = None
     """Since when nodes can tell this process anything."""
     settings: Settings = field(default_factory=Settings)
@@ -97,7 +95,7 @@ class Snapshot:
     def readiness(self, node: str) -> Condition | None:
         """The Ready condition of a node, if it is registered and has one."""
         found = self.nodes.get(node)
-        return _readiness(found) if found else None
+        return readiness(found) if found else None
 
     def worker_name(self, stage: Stage, round_: int) -> str:
         """Names repeat from attempt to attempt of one step, so that a repeated step finds its own work."""
@@ -107,27 +105,6 @@ class Snapshot:
     def after(self, seconds: float) -> datetime:
         """The moment that long from now."""
         return self.now + timedelta(seconds=seconds)
-
-    def candidates(self) -> list[Candidate]:
-        """The nodes as placing sees them."""
-        return [_candidate(node, self.loads.get(name, 0)) for name, node in sorted(self.nodes.items())]
-
-
-def _readiness(node: Node) -> Condition | None:
-    return next((each for each in node.status.conditions if each.type == "Ready"), None)
-
-
-def _candidate(node: Node, load: int) -> Candidate:
-    ready = _readiness(node)
-    return Candidate(
-        node.metadata.name,
-        ready=ready.status if ready else "Unknown",
-        ready_message=(ready.message or "").rstrip(".") if ready else "",
-        labels=node.metadata.labels or {},
-        images=frozenset(node.status.images),
-        unschedulable=node.spec.unschedulable,
-        load=load,
-    )
 
 
 def alive(worker: Worker) -> bool:

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sedna.api.nodes import Node
 from sedna_gm.controllers.mirroring import KINDS, Mirror
 from sedna_gm.controllers.watching import touched
 from sedna_gm.errors import GMError, Gone
@@ -46,6 +45,7 @@ operations = st.lists(
 def test_after_the_last_change_the_mirror_equals_the_store(history: list[tuple[str, str, str]]) -> None:
     clock = Clock()
     store = MemoryStore(clock)
+    store.create({"apiVersion": "sedna.io/v1alpha1", "kind": "Node", "metadata": {"name": "n"}})
     mirror = Mirror(store)
     mirror.load()
     for number, (name, which, job) in enumerate(history):
@@ -71,7 +71,9 @@ def test_after_the_last_change_the_mirror_equals_the_store(history: list[tuple[s
         for job in "xy"
     }
     everyone = store.list("Worker").items
-    assert mirror.loads().get("n", 0) == len(everyone)
+    named = mirror.nodes().named("n")
+    assert named is not None
+    assert named.load == len(everyone)
     assert by_job == {
         job: [raw["metadata"]["name"] for raw in everyone if raw["spec"]["job"]["name"] == job] for job in "xy"
     }
@@ -123,7 +125,8 @@ def test_a_resource_that_cannot_be_read_does_not_hide_the_others() -> None:
     store.create({**good, "metadata": {"name": "bad"}, "spec": {"unschedulable": "perhaps"}})
     mirror = Mirror(store)
     mirror.load()
-    assert [node.metadata.name for node in mirror.all(Node)] == ["good"]
+    assert list(mirror.nodes()) == ["good"]
+    assert [each.name for each in mirror.nodes().by_load()] == ["good"]
 
 
 def keys_after(world: World, change: Any) -> set[str]:

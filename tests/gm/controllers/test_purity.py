@@ -18,17 +18,19 @@ PURE = [
     ROOT / "controllers" / "nodes" / "deciding.py",
     ROOT / "controllers" / "decisions.py",
     ROOT / "controllers" / "delays.py",
+    ROOT / "controllers" / "entries.py",
+    ROOT / "controllers" / "fleet.py",
     *sorted((ROOT / "placing").glob("*.py")),
 ]
 STANDARD = {
     "__future__",
+    "bisect",
     "collections",
     "collections.abc",
     "copy",
     "dataclasses",
     "datetime",
     "hashlib",
-    "heapq",
     "itertools",
     "json",
     "math",
@@ -41,6 +43,8 @@ OURS = (
     "sedna_gm.controllers.incremental_learning",
     "sedna_gm.controllers.decisions",
     "sedna_gm.controllers.delays",
+    "sedna_gm.controllers.entries",
+    "sedna_gm.controllers.fleet",
 )
 # Keys are plain values; nothing else of the store is allowed.
 VALUES = {("sedna_gm.store.interface", "Key")}
