@@ -114,7 +114,7 @@ class Applier:
         found = self._means.store.wanted("workers").get(key)
         wanted = parse(Worker, found) if found is not None else None
         record = self._means.store.worker(key)
-        unit = self._means.runner.observe().get(worker_unit(*key))
+        unit = self._means.runner.look(worker_unit(*key))
         forgotten = record is None and unit is not None
         return View(
             wanted=wanted,

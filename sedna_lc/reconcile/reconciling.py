@@ -275,7 +275,7 @@ class Reconciler:
     def _stop_orphans(self, names: Iterable[str]) -> None:
         """Units that no worker explains: this node lost its memory of them, and the GM does not want them."""
         for name in names:
-            unit = self._means.runner.observe().get(name)
+            unit = self._means.runner.look(name)
             if unit is None:
                 continue
             try:

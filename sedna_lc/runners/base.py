@@ -187,6 +187,9 @@ class Runner(Protocol):
     def observe(self) -> Mapping[str, UnitState]:
         """Every unit that is not forgotten, by name, also those that an earlier LC has started."""
 
+    def look(self, name: str) -> UnitState | None:
+        """What `observe` would say of one unit; None when it would not name it. As dear as one unit, not as all."""
+
     def subscribe(self, callback: Callback) -> None:
         """Call `callback` after every change that `observe` shows. Repeated and needless calls happen."""
 

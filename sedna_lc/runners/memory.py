@@ -194,6 +194,10 @@ class MemoryRunner:
         with self.host._changed:
             return {name: unit.state for name, unit in self.host._units.items()}
 
+    def look(self, name: str) -> UnitState | None:
+        """See `base.Runner.look`."""
+        return self.observe().get(name)
+
     def subscribe(self, callback: Callback) -> None:
         """See `base.Runner.subscribe`."""
         with self.host._changed:

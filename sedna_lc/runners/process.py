@@ -141,6 +141,14 @@ class ProcessRunner:
             records = [process_records.settle(folder) for folder in self._folders()]
         return {record.name: record.state() for record in records if record is not None}
 
+    def look(self, name: str) -> UnitState | None:
+        """See `base.Runner.look`."""
+        if not _is_a_name(name):
+            return None
+        with self._mutex:
+            record = process_records.settle(self._units / name)
+        return None if record is None else record.state()
+
     def subscribe(self, callback: Callback) -> None:
         """See `base.Runner.subscribe`."""
         with self._mutex:

@@ -149,6 +149,14 @@ class SystemdRunner:
                 self._adopt(unit.removesuffix(_SUFFIX))
             return {record.name: self._judge(record) for record in self._records.all()}
 
+    def look(self, name: str) -> UnitState | None:
+        """See `base.Runner.look`."""
+        with self._mutex:
+            if self._records.get(name) is None and self._systemd.list_units([name + _SUFFIX]):
+                self._adopt(name)
+            record = self._records.get(name)
+            return None if record is None else self._judge(record)
+
     def subscribe(self, callback: Callback) -> None:
         """See `base.Runner.subscribe`."""
         with self._mutex:

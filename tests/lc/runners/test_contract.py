@@ -54,6 +54,19 @@ class TestRunner:
         assert (state.activity, state.exit_code, state.signal) == (Activity.FAILED, 3, None)
         assert state.reason == Reason.EXIT_CODE
 
+    def test_a_look_at_one_unit_says_what_a_look_at_all_says_of_it(self, world: World, bell: Bell) -> None:
+        assert world.runner.look(NAME) is None
+        world.runner.start(world.spec(NAME))
+        bell.wait_for(NAME, running)
+        assert world.runner.look(NAME) == world.runner.observe()[NAME]
+        world.reopen()
+        later = Bell(world.runner)
+        assert world.runner.look(NAME) == world.runner.observe()[NAME]
+        world.finish(NAME, 3)
+        assert later.wait_for(NAME, ended) == world.runner.look(NAME)
+        world.runner.forget(NAME)
+        assert world.runner.look(NAME) is None
+
     def test_a_killed_unit_has_failed_with_its_signal(self, world: World, bell: Bell) -> None:
         world.runner.start(world.spec(NAME))
         bell.wait_for(NAME, running)

@@ -407,6 +407,15 @@ class TestLosses:
         world.runner.forget(NAME)
         assert world.runner.observe() == {}
 
+    def test_a_look_at_one_unit_that_nobody_knows_takes_it_over_too(self, world: SystemdWorld) -> None:
+        start(world)
+        world.runner.close()
+        (world.folder / "state/systemd" / f"{NAME}.json").unlink()
+        world.runner = world.open()
+        state = world.runner.look(NAME)
+        assert state is not None
+        assert (state.fingerprint, state.activity.runs) == ("", True)
+
     def test_a_damaged_record_is_no_record(self, world: SystemdWorld) -> None:
         start(world)
         world.runner.close()
