@@ -87,18 +87,19 @@ def _rounds(cloud: Cloud, edge: Machine, folder: Path, times: int) -> list[float
         edge.append(_DATASET, chosen[-1])
         appended = float(edge.shell(f"stat --format=%.Y {_DATASET}"))
         cloud.until_round(JOB, round_)
-        taken.append(1e3 * (_started(edge, f"sedna-worker-default-{JOB}-train-{round_}.service") - appended))
+        taken.append(1e3 * (_started(edge, f"sedna-worker-default-{JOB}-train-{round_}.service", appended) - appended))
         _settled(cloud, round_)
     return taken
 
 
-def _started(edge: Machine, unit: str) -> float:
-    """When systemd said that a unit is started, in seconds since 1970."""
+def _started(edge: Machine, unit: str, since: float) -> float:
+    """When systemd said that a unit is started, in seconds since 1970; one of an earlier run had the same name."""
     lines = edge.run("journalctl", f"UNIT={unit}", "--output=json", "--no-pager").splitlines()
     told = [one for one in map(json.loads, lines) if one.get("JOB_RESULT") == "done" and one.get("JOB_TYPE") == "start"]
-    if not told:
+    moments = [moment for one in told if (moment := int(one["__REALTIME_TIMESTAMP"]) / 1e6) > since]
+    if not moments:
         raise LookupError(f"the journal of {edge.name} does not say when {unit} was started")
-    return int(told[0]["__REALTIME_TIMESTAMP"]) / 1e6
+    return moments[0]
 
 
 def _settled(cloud: Cloud, round_: int) -> None:
