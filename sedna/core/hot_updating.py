@@ -10,24 +10,19 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sedna.common.digests import digest
 from sedna.common.faults import reached
+from sedna.common.turns import short_turns
 from sedna.common.watching import FileWatcher
 from sedna.core.guarding import Limits, read_limits
 
 logger = logging.getLogger(__name__)
-
-# Beside predictions that never pause, each step of a thread that waits for the kernel ends with a wait for Python's
-# lock, of 5 ms as Python comes: most of what a swap took, from the first word of the file's change on. And a load in
-# Python takes it from a prediction for as long at a time. While no other thread has anything to do, it costs nothing.
-_SWITCH_SECONDS = 0.0005
 
 
 @dataclass(frozen=True)
@@ -94,7 +89,7 @@ class HotUpdater:
         self._handled: WantedModel | None = None
         self._unreadable: bytes | None = None
         self._turns = ExitStack()
-        self._turns.enter_context(_short_turns())
+        self._turns.enter_context(short_turns())
         self._watcher = FileWatcher(poll_seconds=poll_seconds)
         self._watcher.watch(self._file, self.check, at_once=True)
 
@@ -154,18 +149,3 @@ class HotUpdater:
         self._load(wanted)
         logger.info("The model %s is served now.", wanted.path)
         return wanted
-
-
-@contextmanager
-def _short_turns() -> Iterator[None]:
-    """Threads take turns in Python more often: this one waits less for predictions, and they wait less for this one."""
-    before = sys.getswitchinterval()
-    # Read back, since it is kept in whole microseconds.
-    sys.setswitchinterval(min(before, _SWITCH_SECONDS))
-    mine = sys.getswitchinterval()
-    try:
-        yield
-    finally:
-        # Whoever has set it meanwhile has the last word.
-        if sys.getswitchinterval() == mine:
-            sys.setswitchinterval(before)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from sedna.common.turns import short_turns
 from sedna.service.tokens import own_token
 
 if TYPE_CHECKING:
@@ -93,8 +94,10 @@ def http_request(
 
 
 def _once(verb: str, url: str, deadline: float, kwargs: Mapping[str, Any]) -> httpx.Response:
-    # httpx costs a tenth of a second to import, which a worker without reports need not pay.
-    from sedna.common.requesting import httpx
+    # httpx costs a tenth of a second to import, which a worker without reports need not pay; and the script of one
+    # with reports goes on meanwhile.
+    with short_turns():
+        from sedna.common.requesting import httpx
 
     left = max(0.001, deadline - time.monotonic())
     try:

@@ -1,0 +1,49 @@
+"""Threads take short turns while anybody wants them to, and then those that the program wants."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from sedna.common.turns import short_turns
+
+SHORT = pytest.approx(0.0005)
+
+
+@pytest.fixture(autouse=True)
+def before() -> Iterator[float]:
+    now = sys.getswitchinterval()
+    yield now
+    sys.setswitchinterval(now)
+
+
+def test_turns_are_short_until_the_last_who_wants_it_has_done_whoever_came_first(before: float) -> None:
+    first, second = short_turns(), short_turns()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert sys.getswitchinterval() == SHORT
+    second.__exit__(None, None, None)
+    assert sys.getswitchinterval() == before
+
+
+def test_a_program_that_sets_them_meanwhile_has_the_last_word() -> None:
+    with short_turns():
+        sys.setswitchinterval(0.02)
+    assert sys.getswitchinterval() == pytest.approx(0.02)
+
+
+def test_a_program_that_wants_shorter_ones_keeps_them() -> None:
+    sys.setswitchinterval(0.0001)
+    wanted = sys.getswitchinterval()
+    with short_turns():
+        assert sys.getswitchinterval() == wanted
+    assert sys.getswitchinterval() == wanted
+
+
+def test_an_error_inside_ends_them_too(before: float) -> None:
+    with pytest.raises(ValueError, match="oh"), short_turns():
+        raise ValueError("oh")
+    assert sys.getswitchinterval() == before
