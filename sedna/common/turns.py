@@ -41,5 +41,5 @@ def short_turns() -> Iterator[None]:
     finally:
         with _guard:
             _wanted -= 1
-            if not _wanted and sys.getswitchinterval() == _mine:
+            if not _wanted and _before > _SECONDS and sys.getswitchinterval() == _mine:
                 sys.setswitchinterval(_before)
