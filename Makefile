@@ -79,12 +79,13 @@ format: set-up-dev ## Format the code, and mend what the linter can
 docs: set-up-dev ## Build the documentation into site/
 	$(BIN)/mkdocs build --strict
 
-references: set-up-dev ## Write the pages that come from the code anew: commands and their manual, settings, manifests, roles
+references: set-up-dev ## Write the pages that come from the code anew: commands and their manual, settings, manifests, roles, what was measured
 	$(BIN)/python docs/cli_reference.py
 	$(BIN)/python docs/settings_reference.py
 	$(BIN)/python docs/manifests_reference.py
 	$(BIN)/python docs/man_reference.py
 	$(BIN)/python docs/roles_reference.py
+	$(BIN)/python docs/measured_reference.py
 
 docs-serve: set-up-dev ## Serve the documentation while writing it
 	$(BIN)/mkdocs serve

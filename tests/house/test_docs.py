@@ -66,11 +66,16 @@ def test_links_to_files_lead_somewhere(page: Path) -> None:
             assert (page.parent / target.partition("#")[0]).exists(), f"{page.name}: {target}"
 
 
-@pytest.mark.parametrize("script", ["cli_reference", "settings_reference"])
+@pytest.mark.parametrize("script", ["cli_reference", "settings_reference", "measured_reference"])
 def test_a_page_that_is_written_from_the_code_says_what_the_code_says(script: str) -> None:
-    """Run `make references` after a command or a setting has changed."""
+    """Run `make references` after a command or a setting has changed, or something was measured."""
     module = _script(script)
     assert module.PAGE.read_text(encoding="utf-8") == module.page()
+
+
+def test_the_curves_of_the_page_are_those_that_were_measured() -> None:
+    module = _script("measured_reference")
+    assert module.CURVES.read_bytes() == module.curves()
 
 
 def _script(name: str) -> Any:
