@@ -79,7 +79,7 @@ def _compared(told: Document, judged: Judged) -> str:
     was = "the one deployed then" if judged.decision else "the deployed one"
     parts = [f"new {new:.6g}{_of(judged.new_round)}" if new is not None else ""]
     parts += [f"{was} {deployed:.6g}{_of(judged.compared_round)}" if deployed is not None else ""]
-    said = ", ".join(part for part in parts if part)
+    said = "; ".join(part for part in parts if part)
     return f" ({said})" if said else ""
 
 

@@ -10,7 +10,7 @@ export function whyPanel(seen, namespace) {
   const why = seen.value;
   if (!why) return panel("Why", seen.error ? missing(seen.error, "Why it does what it does") : empty("Looking…"), { id: "why" });
   return panel("Why", h("div", { class: "why" }, [
-    h("p", { class: "summary" }, [why.summary, why.since ? h("span", { class: "muted" }, [" Since ", time(why.since), "."]) : null]),
+    h("p", { class: "summary" }, [why.summary, why.since ? h("span", { class: "muted" }, [" Since ", time(why.since, { exact: true }), "."]) : null]),
     why.actions?.length ? section("What a person can do", why.actions.map((one, place) =>
       h("li", { key: `a${place}` }, [h("span", { "aria-hidden": "true" }, "→"), h("span", {}, [one.sentence, one.command ? [" ", h("code", {}, one.command)] : null])]))) : null,
     why.triggers?.length ? section("Triggers", why.triggers.map((one) => verdict(one.stage, one.holds, one.sentence))) : null,
