@@ -75,6 +75,16 @@ def test_alerts_fire_when_they_should_and_only_then(promtool: str) -> None:
     run(promtool, "test", "rules", "alerts_test.yml")
 
 
+def test_every_alert_is_seen_to_fire_and_to_keep_quiet() -> None:
+    rules = yaml.safe_load((FOLDER / "alerts.yml").read_text())["groups"]
+    tried = yaml.safe_load((Path(__file__).parent / "alerts_test.yml").read_text())["tests"]
+    looks = {(look["alertname"], bool(look["exp_alerts"])) for one in tried for look in one["alert_rule_test"]}
+    at_once = {"SednaJobGaveUp"}
+    for name in (rule["alert"] for group in rules for rule in group["rules"]):
+        assert (name, True) in looks, name
+        assert (name, False) in looks or name in at_once, name
+
+
 def expressions() -> dict[str, str]:
     groups = yaml.safe_load((FOLDER / "alerts.yml").read_text())["groups"]
     found = {rule["alert"]: rule["expr"] for group in groups for rule in group["rules"]}
@@ -174,6 +184,10 @@ def assert_listed(site: Site) -> None:
     told: set[str] = set()
     for address in (site.cloud.setup.server, f"http://{listen}"):
         text = httpx.get(f"{address}/metrics", trust_env=False).text
+        check = subprocess.run(
+            [_program("promtool"), "check", "metrics"], input=text.encode(), capture_output=True, check=False
+        )
+        assert (check.returncode, check.stderr) == (0, b"")
         told |= {_listed_name(family) for family in text_string_to_metric_families(text)}
     told = {name for name in told if not name.endswith("_created")}
     assert told <= listed, told - listed
