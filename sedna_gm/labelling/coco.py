@@ -20,6 +20,8 @@ Document = dict[str, Any]
 
 # In pixels: tools round. Nobody moves an edge by less than this.
 _ROUNDED = 0.51
+# So many boxes are compared each with each, in a document that comes from anywhere.
+_FEW = 50
 # Far beyond any picture; infinity and NaN are not less, either.
 _MOST = 1e9
 # Label Studio puts it before the name of each file that it is given.
@@ -135,8 +137,10 @@ def _is_untouched(image: Mapping[str, Any], boxes: Sequence[Document]) -> bool:
     predicted = told.get("predicted")
     if not isinstance(predicted, list) or len(predicted) != len(boxes):
         return False
-    # In any order: tools write them in theirs.
-    left = list(boxes)
+    if all(map(_is_same, predicted, boxes)):
+        return True
+    # Tools write them in an order of their own. Of many, that would be looked for long.
+    left = list(boxes) if len(boxes) <= _FEW else []
     for each in predicted:
         same = next((box for box in left if _is_same(each, box)), None)
         if same is None:

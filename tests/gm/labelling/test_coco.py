@@ -62,6 +62,15 @@ def test_what_comes_back_as_it_was_predicted_counts_as_looked_at_by_nobody(predi
     assert touched(document) == dict.fromkeys(predicted, False)
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_many_boxes_are_compared_in_their_order_alone_so_that_no_document_takes_long(turned: bool) -> None:
+    boxes = [{"box": [number, 0, number + 9, 9], "class": 0, "score": 0.4} for number in range(30_000)]
+    document = exported([example("a", boxes)], NAMES, "demo")
+    if turned:
+        document["annotations"].reverse()
+    assert touched(document) == {"a": turned}
+
+
 PREDICTED = [{"box": [10, 20, 60, 80], "class": 0, "score": 0.4}, {"box": [0, 0, 9, 9], "class": 1, "score": 0.3}]
 
 
