@@ -13,7 +13,7 @@ export PYTHON
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults chaos test-hosts test-machine fuzz bounded bench check format docs docs-serve references vendor screenshots clean lock set-up set-up-dev
+.PHONY: help demo test faults chaos test-hosts test-machine test-demo fuzz bounded bench check format docs docs-serve references vendor screenshots clean lock set-up set-up-dev
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ test-hosts: set-up-dev ## Install on three real systemd hosts, made and removed 
 
 test-machine: set-up-dev ## Try limits and power cuts on a virtual machine with a kernel of its own (root, qemu-system-x86)
 	@.ci/test-machine
+
+test-demo: set-up-dev ## Play the demo, label ten examples of it in a browser, and see the round that they begin
+	SEDNA_DEMO=1 SEDNA_TEST_REQUIRE=chromium $(BIN)/python -m pytest -n 0 tests/browser/test_demo.py $(ARGS)
 
 # Seconds for each parser.
 FUZZ ?= 60
