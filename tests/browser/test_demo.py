@@ -64,6 +64,8 @@ class Demo:
         os.killpg(self.process.pid, signal.SIGINT)
         self.process.wait(120)
         self._reader.join(20)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
 
 
 @pytest.fixture
