@@ -126,7 +126,8 @@ def _of_image(image: Mapping[str, Any], boxes: list[Document], problems: list[st
     # Other tools keep the name of the file, some with the folder that they made for it.
     example = told or PurePosixPath(str(image.get("file_name") or "")).stem
     otherwise = None if told or not _UPLOADED.match(example) else _UPLOADED.sub("", example, count=1)
-    untouched = _is_untouched(image, boxes)
+    # Who has added something that cannot be read has touched it, and is told so.
+    untouched = not problems and _is_untouched(image, boxes)
     return Imported(example, tuple(boxes), tuple(problems), _told(image, "time"), untouched, otherwise)
 
 

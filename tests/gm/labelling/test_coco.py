@@ -88,6 +88,13 @@ def test_one_box_changed_is_a_picture_that_somebody_has_looked_at(change: dict[s
     assert touched(document) == {"a": True, "b": False}
 
 
+def test_a_box_that_somebody_added_and_nobody_can_read_is_told_and_not_left_out() -> None:
+    document = exported([example("a", PREDICTED)], NAMES, "demo")
+    document["annotations"].append({**document["annotations"][0], "id": 99, "category_id": 77})
+    (one,) = imported(document, NAMES)
+    assert (len(one.problems), one.is_untouched) == (1, False)
+
+
 def test_a_label_and_a_picture_without_our_word_are_never_left_out() -> None:
     document = exported([example("a", PREDICTED, PREDICTED), example("b", PREDICTED)], NAMES, "demo")
     del document["images"][1]["sedna"]
