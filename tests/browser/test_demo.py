@@ -16,9 +16,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Look
+from tests.browser.steps import begin_labelling, save
 from tests.house.project import ROOT
 
 # Read before the environment is cleaned for each test.
@@ -77,19 +78,11 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
         made.close()
 
 
-def save(page: Page) -> None:
-    """Take the prediction for right: the next example comes by itself."""
-    name = page.get_by_role("heading", level=1).inner_text()
-    page.get_by_role("button", name="Save and next").click()
-    expect(page.get_by_role("heading", level=1)).not_to_have_text(name)
-
-
 def test_from_the_last_line_of_the_demo_ten_labels_begin_a_round_that_ends(demo: Demo, look: Look) -> None:
     server = demo.says(r"^Open (http://\S+)/ in a browser: watch it there, and label hard examples")[1]
     demo.says(rf"{LABELS} more begin round 2; they are yours: label hard examples at {re.escape(server)}/")
     page = look(server)
-    page.get_by_role("link", name="Label hard examples").click()
-    page.get_by_role("link", name="Begin labelling").click()
+    begin_labelling(page)
     for _ in range(LABELS):
         save(page)
     expect(page.get_by_text("Round 2 has begun with what was labelled.")).to_be_visible()

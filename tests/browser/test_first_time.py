@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Look
 from tests.browser.sites import THRESHOLD, Site, draw
+from tests.browser.steps import begin_labelling, save
 
 pytestmark = pytest.mark.timeout(240)
 LABELS = 10
@@ -29,19 +30,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         site.close()
 
 
-def save(page: Page) -> None:
-    """Take the prediction for right: the next example comes by itself."""
-    name = page.get_by_role("heading", level=1).inner_text()
-    page.get_by_role("button", name="Save and next").click()
-    expect(page.get_by_role("heading", level=1)).not_to_have_text(name)
-
-
 def test_ten_labels_begin_a_round_that_is_watched_and_ends_with_a_better_model(site: Site, look: Look) -> None:
     assert THRESHOLD == LABELS - 1, "more than nine samples begin a round"
     page = look(str(site.setup.server))
     expect(page.get_by_role("region", name="Needs a person")).to_contain_text("10 more labelled samples are needed")
-    page.get_by_role("link", name="Label hard examples").click()
-    page.get_by_role("link", name="Begin labelling").click()
+    begin_labelling(page)
     meter = page.get_by_role("progressbar", name="Samples towards the next round")
     for number in range(LABELS):
         expect(meter).to_have_attribute("aria-valuenow", str(number))

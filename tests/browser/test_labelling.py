@@ -13,6 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Complaints, Look
 from tests.browser.sites import JOB, Picture, Site, draw
+from tests.browser.steps import opened
 
 pytestmark = pytest.mark.timeout(240)
 GALLERY = f"#/jobs/default/{JOB}/examples"
@@ -55,12 +56,6 @@ def boxes(page: Page) -> Locator:
     return page.get_by_role("list", name=re.compile("^Boxes")).get_by_role("listitem")
 
 
-def opened(page: Page, name: str) -> None:
-    """Wait until the example and its picture are there."""
-    expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
-    expect(page.locator(".stage .large.there")).to_be_visible()
-
-
 def point(page: Page, x: float, y: float) -> tuple[float, float]:
     """Where a pixel of the picture (640 × 352) is on the screen."""
     place = page.locator(".boxes").bounding_box()
@@ -74,14 +69,6 @@ def drag(page: Page, begin: tuple[float, float], end: tuple[float, float]) -> No
     page.mouse.move(*point(page, (begin[0] + end[0]) / 2, (begin[1] + end[1]) / 2))
     page.mouse.move(*point(page, *end))
     page.mouse.up()
-
-
-def save(page: Page) -> None:
-    """Save what there is, as the model predicted it, and wait for the next one."""
-    name = page.get_by_role("heading", level=1).inner_text()
-    opened(page, name)
-    page.get_by_role("button", name="Save and next").click()
-    expect(page.get_by_role("heading", name=name)).to_have_count(0)
 
 
 def test_the_gallery_shows_the_most_uncertain_first_and_goes_on_as_one_scrolls(look: Look, server: str) -> None:
