@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Iterator
 
@@ -47,3 +48,29 @@ def test_an_error_inside_ends_them_too(before: float) -> None:
     with pytest.raises(ValueError, match="oh"), short_turns():
         raise ValueError("oh")
     assert sys.getswitchinterval() == before
+
+
+# The script runs in a process of its own, where nobody has imported httpx yet.
+NOTES_TURNS = """
+import sys
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "httpx":
+            print(sys.getswitchinterval())
+
+sys.meta_path.insert(0, Finder())
+from sedna.service.client import RequestError, http_request
+print(sys.getswitchinterval())
+try:
+    http_request("http://127.0.0.1:9/", timeout=0.01, tries=1)
+except RequestError:
+    print(sys.getswitchinterval())
+"""
+
+
+def test_a_script_that_reports_has_short_turns_while_its_reporter_imports_the_client_and_then_its_own() -> None:
+    told = subprocess.run([sys.executable, "-c", NOTES_TURNS], capture_output=True, text=True, check=True)
+    own, importing, after = map(float, told.stdout.split())
+    assert (own, after) == (sys.getswitchinterval(), own)
+    assert importing == SHORT
