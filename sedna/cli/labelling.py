@@ -17,6 +17,7 @@ from sedna.cli.connecting import connected
 from sedna.cli.errors import CommandError
 from sedna.cli.getting import rendered
 from sedna.cli.naming import kind_named
+from sedna.cli.outcomes import output_in
 from sedna.cli.suggesting import jobs_and_workers
 
 # Each is a question to a node, and may take its picture to another one over a poor line; whoever waits sees that it
@@ -74,14 +75,7 @@ def export(gm: GlobalManager, namespace: str, job: str, output: Path | None, pic
 @label.command("import")
 @click.argument("job", metavar="JOB", shell_complete=jobs_and_workers)
 @click.argument("file", type=click.File("rb"))
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["text", "json", "yaml", "name"]),
-    default="text",
-    show_default=True,
-    help="How to tell what became of each picture; name: the examples that are labelled now and were not before.",
-)
+@output_in("How to tell what became of each picture; name: the examples that are labelled now and were not before.")
 @click.option(
     "--untouched",
     type=click.Choice(["leave", "take"]),

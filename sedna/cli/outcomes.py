@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -12,14 +13,16 @@ from sedna.cli.applying import title
 from sedna.cli.client import GlobalManager, path_of
 from sedna.cli.getting import rendered
 
-output_option = click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["text", "json", "yaml", "name"]),
-    default="text",
-    show_default=True,
-    help="How to tell what came of it: sentences, the resource as it is then, or its name.",
-)
+Command = TypeVar("Command", bound="Callable[..., Any] | click.Command")
+
+
+def output_in(told: str) -> Callable[[Command], Command]:
+    """The option `-o` of a command whose results are `told` in sentences, as a document, or by name."""
+    choice = click.Choice(["text", "json", "yaml", "name"])
+    return click.option("-o", "--output", type=choice, default="text", show_default=True, help=told)
+
+
+output_option = output_in("How to tell what came of it: sentences, the resource as it is then, or its name.")
 
 
 @dataclass(frozen=True)
